@@ -69,7 +69,7 @@ func (c *collection) finish(ctx context.Context, s snapshot.Section, err error) 
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case isOtherOrganization(err), dataverse.ErrorOf(err).BlocksAllRequests(): // every other request would be refused for the same reason
+	case misdirection(err).otherOrganization, dataverse.ErrorOf(err).BlocksAllRequests(): // every other request would be refused for the same reason
 		return err
 	case err != nil:
 		c.record(s, stateOf(err), explain(err, c.principalNames))

@@ -11,21 +11,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An otherOrganizationError says that two responses came from different organizations. Nothing
-// can be judged then.
-type otherOrganizationError struct{ first, second string }
-
-func (e *otherOrganizationError) Error() string {
-	return fmt.Sprintf("the responses come from two organizations, %s and %s: check --url, and any proxy in between", e.first, e.second)
+// A misdirectedError says that the environment responded for a different user or organization.
+type misdirectedError struct {
+	reason            string
+	otherOrganization bool // then nothing can be judged
 }
 
-// An impersonationIgnoredError says that the environment responded as a different user from
-// the impersonated one.
-type impersonationIgnoredError struct{ user, respondedAs string }
+func (e misdirectedError) Error() string { return e.reason }
 
-func (e *impersonationIgnoredError) Error() string {
-	return fmt.Sprintf("dbaudit asked to impersonate %s, but the environment responded as %s: %s",
-		e.user, e.respondedAs, dataverse.ImpersonationIgnoredAdvice("user"))
+func otherOrganization(first, second string) error {
+	const format = "the responses come from two organizations, %s and %s: check --url, and any proxy in between"
+	return misdirectedError{reason: fmt.Sprintf(format, first, second), otherOrganization: true}
+}
+
+// misdirection returns the misdirectedError that err wraps, or an empty one.
+func misdirection(err error) misdirectedError {
+	e, _ := errors.AsType[misdirectedError](err)
+	return e
 }
 
 // readAs reads as a user. It names the user by the Entra object id or, if that is unknown,
@@ -47,33 +49,22 @@ func readAs[T any](ctx context.Context, c *collection, section snapshot.Section,
 		both.Go(func() { verifyErr = c.verifyCaller(ctx, section, who, u, caller) })
 		both.Go(func() { got, readErr = read(ctx, caller) })
 		both.Wait()
-		err := cmp.Or(identityError(verifyErr), readErr, verifyErr)
+		err := cmp.Or(readErr, verifyErr)
+		if misdirection(verifyErr).reason != "" { // it explains every other fault
+			err = verifyErr
+		}
 		if err == nil {
 			return got, nil
 		}
-		if identityError(failure) == nil {
+		if misdirection(failure).reason == "" {
 			failure = err
 		}
-		if _, ignored := errors.AsType[*impersonationIgnoredError](err); !ignored && !IsUnsupported(err) {
+		if fault := misdirection(err); fault.otherOrganization || fault.reason == "" && !IsUnsupported(err) {
 			break
 		}
 	}
 	var zero T
 	return zero, failure
-}
-
-// identityError returns the error if it says that the response was for another identity, which
-// explains every other fault; else nil.
-func identityError(err error) error {
-	if _, ignored := errors.AsType[*impersonationIgnoredError](err); ignored || isOtherOrganization(err) {
-		return err
-	}
-	return nil
-}
-
-func isOtherOrganization(err error) bool {
-	_, ok := errors.AsType[*otherOrganizationError](err)
-	return ok
 }
 
 // verifyCaller returns an error unless the environment responds as the user.
@@ -83,13 +74,16 @@ func (c *collection) verifyCaller(ctx context.Context, section snapshot.Section,
 	case err != nil:
 		return err
 	case got.Organization != c.organizationID:
-		return &otherOrganizationError{c.organizationID, got.Organization}
-	case got.User == c.auditor:
-		return &impersonationIgnoredError{who, "the auditor"}
-	case got.User != u.ID:
-		return &impersonationIgnoredError{who, "the user " + got.User}
+		return otherOrganization(c.organizationID, got.Organization)
+	case got.User == u.ID:
+		return nil
 	}
-	return nil
+	actual := "the user " + got.User
+	if got.User == c.auditor {
+		actual = "the auditor"
+	}
+	return misdirectedError{reason: fmt.Sprintf("dbaudit asked to impersonate %s, but the environment responded as %s: %s",
+		who, actual, dataverse.ImpersonationIgnoredAdvice("user"))}
 }
 
 // Callers returns the ways to name the user in a request, in the order in which they are tried.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -13,7 +14,7 @@ func (c *collection) readIdentity(ctx context.Context) error {
 	me, err := ReadIdentity(ctx, c.reader, Read{section: snapshot.SectionOrganization, Label: "who is signed in"})
 	c.auditor, c.organizationID = me.User, me.Organization
 	if IsInconsistent(err) {
-		return fmt.Errorf("%w: the response does not conform to the Dataverse Web API: check --url, and any proxy in between", err)
+		return fmt.Errorf("%w: %s", err, dataverse.UnusableResponseAdvice)
 	}
 	return err
 }

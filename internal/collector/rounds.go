@@ -37,7 +37,7 @@ func (c *collection) userRound() ([]part, error) {
 // advice.
 func (c *collection) identifyUser() error {
 	if id := c.organization.ID; id != "" && id != c.organizationID {
-		return &otherOrganizationError{c.organizationID, id}
+		return otherOrganization(c.organizationID, id)
 	}
 	if !c.isCollected(snapshot.SectionUsers) {
 		c.skip("the users were not read", snapshot.SectionTeams, snapshot.SectionRoles, snapshot.SectionRolePrivileges,

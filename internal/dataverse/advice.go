@@ -45,7 +45,7 @@ func (e *Error) Advice() string {
 	case Transport:
 		return ConnectionAdvice(e.cause)
 	case Protocol:
-		return "the response does not conform to the Dataverse Web API: check --url, and any proxy in between"
+		return UnusableResponseAdvice
 	case Redirected:
 		return "redirects are not followed, to protect the token: set --url to the environment's own address"
 	case NotMember, Unknown:
@@ -69,6 +69,9 @@ func (e *Error) codeAdvice() string {
 	}
 	return ""
 }
+
+// UnusableResponseAdvice says what to do about a response that does not conform to the Web API.
+const UnusableResponseAdvice = "the response does not conform to the Dataverse Web API: check --url, and any proxy in between"
 
 // ImpersonationIgnoredAdvice returns what to do if the environment responds as a different user from the
 // impersonated one. who is a word for that user, such as "user".

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -91,13 +90,7 @@ func (c *Client) Get(ctx context.Context, r Request) (json.RawMessage, error) {
 		return nil, err
 	}
 	got, err := c.sender.send(ctx, call{
-		method: http.MethodGet, url: address, header: c.header(r), label: r.Label, caller: r.Caller,
-		validate: func(got reply) error {
-			if got.status != http.StatusOK {
-				return fmt.Errorf("status %d instead of 200", got.status)
-			}
-			return c.checkObject(got)
-		},
+		method: http.MethodGet, url: address, header: c.header(r), label: r.Label, caller: r.Caller, validate: c.checkObject,
 	})
 	if err != nil {
 		return nil, err

@@ -57,9 +57,6 @@ func (p *pager) readPages(address *url.URL, yield func(json.RawMessage, error) b
 		_, err := p.sender.send(p.ctx, call{
 			method: http.MethodGet, url: address, header: header, label: p.request.Label, caller: p.request.Caller,
 			validate: func(got reply) (err error) {
-				if got.status != http.StatusOK {
-					return fmt.Errorf("status %d instead of 200", got.status)
-				}
 				if current, err = decodePage(got.body, maxJSONDepth); err != nil {
 					return err
 				}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -134,7 +135,10 @@ func IsTransient(status int) bool {
 // validate returns the error of a successful response that the caller cannot use, or nil.
 func validate(c call, r reply) (*Error, retryRule) {
 	var reason error
-	if c.validate != nil {
+	switch {
+	case c.isRead() && r.status != http.StatusOK:
+		reason = fmt.Errorf("status %d instead of 200", r.status)
+	case c.validate != nil:
 		reason = c.validate(r)
 	}
 	if reason == nil {

@@ -183,7 +183,7 @@ func describe(err error) (detail, advice string) {
 		return failed.Summary(), failed.Advice()
 	}
 	if collector.IsInconsistent(err) {
-		return err.Error(), "the response does not conform to the Dataverse Web API: check --url, and any proxy in between"
+		return err.Error(), dataverse.UnusableResponseAdvice
 	}
 	return err.Error(), ""
 }
