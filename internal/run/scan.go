@@ -186,7 +186,7 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 	err = t.WithTimeout(ctx, func(timed context.Context) (err error) {
 		all, err = collector.CollectAll(timed, client.Client, options)
 		if n := client.Stats().Throttled; err != nil && n > 0 && timed.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("the environment throttled %d requests: run fewer scans at the same time", n)
+			err = fmt.Errorf("the environment throttled %s: run fewer scans at the same time", text.Count(n, "request"))
 		}
 		return err
 	})
