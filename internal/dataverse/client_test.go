@@ -604,3 +604,22 @@ func TestSignInErrorsPassThrough(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A byte order mark before a response, or before an error, is not a fault.
+func TestByteOrderMark(t *testing.T) {
+	s := newFixture(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "roles") {
+			_, _ = io.WriteString(w, "\ufeff"+`{"value":[{"name":"x"}]}`)
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "\ufeff"+`{"error":{"code":"0x80040220","message":"is missing prvReadTeam privilege"}}`)
+	})
+	if rows, err := rowsOf(t.Context(), s.client, Collection("roles").Request("")); err != nil || len(rows) != 1 {
+		t.Errorf("%v: %v", rows, err)
+	}
+	_, err := rowsOf(t.Context(), s.client, Collection("teams").Request(""))
+	if e := asError(t, err); e.MissingPrivilege() != "prvReadTeam" {
+		t.Errorf("%v", err)
+	}
+}

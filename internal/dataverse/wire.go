@@ -105,6 +105,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	case resp.ContentLength > int64(len(r.body)):
 		return r, fmt.Errorf("the response broke off: %w", io.ErrUnexpectedEOF)
 	}
+	r.body = bytes.TrimPrefix(r.body, []byte("\ufeff")) // RFC 8259 lets a parser ignore it
 	return r, nil
 }
 

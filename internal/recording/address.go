@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+const apiRoot = "/api/data/"
+
 const guidPattern = `(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`
 
 func (a *anonymizer) replaceIDs(text string) string {
@@ -19,8 +21,8 @@ func (a *anonymizer) replaceIDs(text string) string {
 func (a *anonymizer) anonymizeAddress(address string) string {
 	at := strings.IndexByte(address+"?", '?')
 	return a.replaceLiterals(address[:at]) + mapQueryParts(address[at:], func(part string) string {
-		if value, ok := strings.CutPrefix(part, "$skiptoken="); ok {
-			return "$skiptoken=" + a.replaceSkipToken(value)
+		if name, value, _ := strings.Cut(part, "="); strings.EqualFold(name, "$skiptoken") {
+			return name + "=" + a.replaceSkipToken(value)
 		}
 		return a.replaceLiterals(part)
 	})
@@ -38,9 +40,9 @@ func mapQueryParts(address string, change func(part string) string) string {
 	return path + "?" + strings.Join(parts, "&")
 }
 
-// relativeAddress returns the part of a URL below /api/data/, decoded.
+// relativeAddress returns the part of a URL below [apiRoot], decoded.
 func relativeAddress(u *url.URL) string {
-	address := strings.TrimPrefix(u.Path, "/api/data/")
+	address := strings.TrimPrefix(u.Path, apiRoot)
 	if u.RawQuery == "" {
 		return address
 	}
@@ -82,13 +84,20 @@ func (a *anonymizer) isDbauditLiteral(before, value string) bool {
 	return regexp.MustCompile(`^[a-z]+$`).MatchString(value) && !a.isName(value)
 }
 
-// anonymizeLink returns an absolute address with its host, names, ids and tokens replaced.
+// anonymizeLink returns a link with its host, names, ids and tokens replaced. A relative link stays relative.
 func (a *anonymizer) anonymizeLink(link string) string {
 	u, err := url.Parse(link)
-	if err != nil || u.Host == "" {
+	if err != nil {
 		return a.replaceName(link)
 	}
-	text := recordedOrigin + "/api/data/" + mapQueryParts(a.anonymizeAddress(relativeAddress(u)), func(part string) string {
+	prefix := ""
+	if u.Host != "" {
+		prefix = recordedOrigin
+	}
+	if u.Host != "" || strings.HasPrefix(u.Path, apiRoot) {
+		prefix += apiRoot
+	}
+	text := prefix + mapQueryParts(a.anonymizeAddress(relativeAddress(u)), func(part string) string {
 		name, value, _ := strings.Cut(part, "=")
 		return name + "=" + url.QueryEscape(value)
 	})

@@ -79,7 +79,7 @@ func (a *anonymizer) anonymizeText(member, text string) string {
 		})
 	case isPlatformMember(member), isStandardText(member, text), isPrivilege(text), isTimeOrNumber(text):
 		return a.replaceIDs(text)
-	case strings.Contains(lower, "@odata."):
+	case strings.HasSuffix(lower, "@odata.nextlink"), strings.HasSuffix(lower, "@odata.id"), strings.HasSuffix(lower, "@odata.context"):
 		return a.anonymizeLink(text)
 	}
 	return a.replaceName(text)

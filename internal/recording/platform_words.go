@@ -30,8 +30,8 @@ func isStandardText(member, text string) bool {
 // isPlatformMember reports whether a member's text comes from Dataverse and is not a name.
 func isPlatformMember(member string) bool {
 	switch strings.ToLower(member) {
-	case "returnedtypecode", "objecttypecode", "entityname", "attributelogicalname", "logicalname", "schemaname", "propertyname", "privilegename", "privilegetype",
-		"managedpropertylogicalname", "depth", "accessrights", "version", "code", "@l", "metadataid", "objecttypeid":
+	case "returnedtypecode", "objecttypecode", "principaltypecode", "entityname", "attributelogicalname", "logicalname", "schemaname", "propertyname", "privilegename", "privilegetype",
+		"managedpropertylogicalname", "depth", "accessrights", "accessmask", "version", "code", "@l", "metadataid", "objecttypeid":
 		return true
 	}
 	return strings.Contains(member, "@Microsoft.Dynamics.CRM.") && !strings.HasSuffix(member, "cookie") ||

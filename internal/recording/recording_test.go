@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -108,7 +109,7 @@ func TestAnonymize(t *testing.T) {
 	w := cannedServer{
 		first: {{200, `{"@odata.context":"` + host + api + `$metadata#systemusers","value":[
 			{"@odata.etag":"W/\"42\"","systemuserid":"` + jane + `","fullname":"Jane O'Brien","domainname":"jane@fabrikam.com","isdisabled":true,"isdisabled":false,
-			 "_businessunitid_value@OData.Community.Display.V1.FormattedValue":"Fabrikam Sales","mobile":"+49 170 1234567","returnedtypecode":"account","createdon":"2026-01-02T03:04:05Z",
+			 "_businessunitid_value@OData.Community.Display.V1.FormattedValue":"Fabrikam Sales","mobile":"+49 170 1234567","site@OData.Community.Display.V1.FormattedValue":"https://x.example/secret","returnedtypecode":"account","principaltypecode":"team","AccessMask":"ReadAccess, ShareAccess","createdon":"2026-01-02T03:04:05Z",
 			 "roletemplateid":"627090ff-40a3-4053-8790-584edc5be201","version":"9.2.1","depth":8,"note":null,
 			 "iscustomizable":{"Value":true,"ManagedPropertyLogicalName":"iscustomizableanddeletable"},
 			 "orgdborgsettings":"<OrgSettings><EnableOwnershipAcrossBusinessUnits>true</EnableOwnershipAcrossBusinessUnits><Mail>boss@fabrikam.com</Mail></OrgSettings>"}],
@@ -133,7 +134,7 @@ func TestAnonymize(t *testing.T) {
 	}
 	for _, word := range []string{
 		"prvReadUser", "0x80048306", "is missing", "'systemuser'", `"isdisabled":true,"isdisabled":false`, `"depth":8`, "627090ff-40a3-4053-8790-584edc5be201",
-		`"returnedtypecode":"account"`, "2026-01-02T03:04:05Z", `<EnableOwnershipAcrossBusinessUnits>true<`, " demandbase", `W/\"42\"`, `"note":null`,
+		`"returnedtypecode":"account","principaltypecode":"team","AccessMask":"ReadAccess, ShareAccess"`, "2026-01-02T03:04:05Z", `<EnableOwnershipAcrossBusinessUnits>true<`, " demandbase", `W/\"42\"`, `"note":null`,
 		`"ManagedPropertyLogicalName":"iscustomizableanddeletable"`,
 		"type=8, roleCount=1, privilegeCount=19, accessMode=4)", "(LocalizedName='", "). context.Caller=",
 		`"OwnershipType":"BusinessOwned","EntitySetName":"systemusers","LogicalCollectionName":"systemusers"`, `"AttributeType":"Uniqueidentifier"`,
@@ -188,6 +189,42 @@ func get(t *testing.T, h http.Handler, address, as string) (body string, status 
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, request)
 	return w.Body.String(), w.Code
+}
+
+// TestLinksStayRelative checks that a replay of pages whose links are relative, or name $skiptoken in another
+// case, serves the next page, and that the recording does not contain the tokens.
+func TestLinksStayRelative(t *testing.T) {
+	const second = api + "systemusers?$SkipToken=secret"
+	for _, link := range []string{"systemusers?$SkipToken=secret", "./systemusers?%24SkipToken=secret", second, host + second} {
+		w := cannedServer{
+			api + "systemusers": {{200, `{"value":[],"@odata.nextLink":"` + link + `"}`}},
+			second:              {{200, `{"value":[{"fullname":null}]}`}},
+		}
+		data := record(t, w, recording.Header{}, api+"systemusers", second)
+		replayer, err := recording.NewReplayer(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, list := lines(t, data)
+		var page struct {
+			Next string `json:"@odata.nextLink"`
+		}
+		first, _ := get(t, replayer, api+"systemusers", list[0].As["CallerObjectId"])
+		if err := json.Unmarshal([]byte(first), &page); err != nil {
+			t.Fatal(err)
+		}
+		base, err := url.Parse("https://replay.example" + api + "systemusers")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := base.Parse(page.Next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, status := get(t, replayer, next.RequestURI(), list[0].As["CallerObjectId"]); status != 200 || !strings.Contains(got, "fullname") || strings.Contains(string(data), "secret") {
+			t.Errorf("the page after %s: %d %s\n%s", link, status, got, data)
+		}
+	}
 }
 
 // TestOrderOfNames checks with random names that their replacements have the same order, and are equal for equal
