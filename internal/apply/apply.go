@@ -57,10 +57,17 @@ func (r *Runner) Apply(ctx context.Context) error {
 	if err := r.start(ctx); err != nil {
 		return err
 	}
-	for _, a := range r.Journal.Plan.Actions {
-		if r.Journal.step(a.ID).isDone() {
-			continue
+	remaining := r.Journal.Remaining()
+	if len(remaining) > 0 && r.Journal.DoneCount() > 0 { // a continued run, with actions that rely on earlier ones
+		lost, err := r.Verify(ctx)
+		switch {
+		case err != nil:
+			return err
+		case len(lost) > 0:
+			return newDriftError(remaining[0], lost[0].Error())
 		}
+	}
+	for _, a := range remaining {
 		if err := r.applyAction(ctx, a); err != nil {
 			return err
 		}

@@ -191,9 +191,9 @@ func equalNames(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
 
-// Verify reads every target again after all actions are done. It returns a [LostError] for each
-// action with a change that did not persist. If several actions change the same value, only the
-// last one counts.
+// Verify reads the target of each action that is done. It returns a [LostError] for each action
+// with a change that did not persist. If several actions change the same value, only the last one
+// counts.
 func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 	type result struct {
 		target     change.Target
@@ -203,6 +203,10 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 	var keys []string
 	results := map[string]*result{}
 	for i, a := range r.Journal.Plan.Actions {
+		s := r.Journal.step(a.ID)
+		if !s.isBegun() {
+			continue
+		}
 		t, err := r.resolve(a)
 		if err != nil {
 			return nil, err
@@ -213,14 +217,20 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 			results[k] = &result{target: t, state: change.State{}, lastAction: map[string]int{}}
 		}
 		want := maps.Clone(a.After)
-		maps.Copy(want, r.Journal.step(a.ID).was)
+		maps.Copy(want, s.was)
 		for name, value := range want {
 			results[k].state[name], results[k].lastAction[name] = value, i
+			if !s.isDone() { // it may have taken effect
+				delete(results[k].state, name)
+			}
 		}
 	}
 	lost := make([]*LostError, len(r.Journal.Plan.Actions))
 	for _, k := range keys {
 		want := results[k]
+		if len(want.state) == 0 {
+			continue
+		}
 		now, err := r.Mutator.Current(ctx, want.target, want.state.Names())
 		if err != nil {
 			return nil, fmt.Errorf("reading back what was changed: %w", err)

@@ -237,8 +237,9 @@ func followUpReason(c audit.Control, reason change.Reason) change.Reason {
 // checkAssignment records what a role grants before it is assigned. If that is unknown, or more
 // than is required, it makes the assignment a manual step.
 func (b *builder) checkAssignment(root, name string) {
-	grants := b.grantsAfter(root)
-	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool { return grants[name] == audit.DepthNone })
+	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool {
+		return b.roles[root] != nil && slices.Contains(b.roles[root].removals, name)
+	})
 	builtIn := slices.ContainsFunc(slices.Collect(maps.Values(b.snapshot.Roles)), func(r snapshot.Role) bool { return r.RootID == root && r.TemplateID != "" })
 	replace := "Set integration.role in the configuration to the name of a custom role, or to a new name, so that dbaudit creates the role; then make the plan again."
 	switch summary := strings.TrimSuffix(change.Summary(b.assign.causes[0].fix), "."); {
@@ -248,6 +249,9 @@ func (b *builder) checkAssignment(root, name string) {
 		b.refuseAssignment(summary + ": what the role grants was not read.")
 	case len(surplus) > 0:
 		remedy := "Make the plan again with --least-privilege, which removes them from the role first; or list intended ones in allow:."
+		if b.LeastPrivilege {
+			remedy = "Remove them from the role manually; or list intended ones in allow:. " + planAgain
+		}
 		if b.role(&audit.Reference{ID: root}) == nil {
 			remedy = "The role cannot be edited. " + replace
 		}
@@ -255,7 +259,7 @@ func (b *builder) checkAssignment(root, name string) {
 			summary, text.Count(len(surplus), "privilege"), change.JoinFirst(surplus)),
 			"Beyond the minimum, dangerous privileges first: "+strings.Join(surplus, ", ")+".", remedy)
 	default:
-		b.assign.Target.Grants = grants
+		b.assign.Target.Grants = b.grantsAfter(root)
 	}
 }
 

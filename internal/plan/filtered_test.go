@@ -64,6 +64,9 @@ func TestFilteredSurplus(t *testing.T) {
 	if a := findAction(&p, change.RemovePrivilege); a != nil {
 		t.Errorf("the plan contains %q", a.Summary)
 	}
+	if a := findAction(&p, change.AssignRole); a != nil || findAction(&whole, change.AssignRole) == nil {
+		t.Errorf("a role that grants more than required is assigned: %+v", a)
+	}
 	if steps := manualSteps(p, "DB-ROLE-LEAST-PRIVILEGE"); len(steps) != 1 || !strings.Contains(steps[0].Summary, "record filter") {
 		t.Errorf("manual steps: %+v", steps)
 	}

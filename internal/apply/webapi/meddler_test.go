@@ -191,6 +191,43 @@ func TestResumeAfterOthers(t *testing.T) {
 	}
 }
 
+// TestResumeAfterRevert: somebody else undoes the first action, the assignment of the integration role, before
+// the continued run takes the administrator role away.
+func TestResumeAfterRevert(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	l.reset(t, func(env *simulator.Environment) {
+		env.ApplicationUser(app).Roles = []simulator.RoleAssignment{{Role: "System Administrator"}}
+	})
+	r, file := l.start(t, l.plan(t))
+	if err := l.withFaults(t.Context(), failFrom(2, simulator.FaultResetBefore), r.Apply); err == nil {
+		t.Fatal("the run does not report the fault")
+	}
+	l.mutate(t, func(env *simulator.Environment) {
+		env.ApplicationUser(app).Roles = []simulator.RoleAssignment{{Role: "System Administrator"}}
+	})
+	before := l.state(t)
+	checkDrift(t, l.reopen(t, file).Apply(t.Context()), change.UnassignRole, "did not persist: now assigned is no")
+	checkEqual(t, "after the refusal", l.state(t), before)
+}
+
+// TestResumeSecondChangeOfTarget: the interrupted run changed what an earlier action had changed.
+func TestResumeSecondChangeOfTarget(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	l.reset(t, func(env *simulator.Environment) {
+		setShare(env, "account", "Demandbase Accounts", simulator.RightWrite)
+	})
+	r, file := l.start(t, l.plan(t))
+	if err := l.withFaults(t.Context(), failFrom(2, simulator.FaultResetAfter), r.Apply); err == nil {
+		t.Fatal("the run does not report the fault")
+	}
+	again := l.reopen(t, file)
+	if err := again.Apply(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCreatedRoleIsWidened: somebody else grants a privilege to the role that the plan created, before the
 // plan assigns it.
 func TestCreatedRoleIsWidened(t *testing.T) {
