@@ -6,7 +6,7 @@ import (
 )
 
 // A Contradiction is a behavior of an environment that contradicts an assumption of dbaudit. Microsoft does
-// not document these points, so the simulator supports both behaviors. docs/assumptions.md describes them.
+// not document these points, so the simulator supports both behaviors. docs/simulator.md describes them.
 type Contradiction string
 
 // The contradictions.
