@@ -202,7 +202,7 @@ func inputFiles(a *app, cmd *cobra.Command, args []string) []string {
 // refuseOverwritingInputs returns an error if a command would overwrite a file that it reads.
 func refuseOverwritingInputs(a *app, cmd *cobra.Command, args []string) error {
 	inputs := inputFiles(a, cmd, args)
-	for _, flag := range []string{"output", "snapshot", "input", "record"} {
+	for _, flag := range []string{"output", "snapshot", "input", "record", "role-zip"} {
 		f := cmd.Flags().Lookup(flag)
 		if f == nil || readsFile(f) {
 			continue

@@ -113,7 +113,9 @@ func parseViews(flags []string) ([]snapshot.RequiredView, error) {
 			return nil, Usagef("--view %q: want TABLE=NAME, such as account=Demandbase Accounts", flag)
 		}
 		// A repetition would be a second finding. The policies compare names without regard to case.
-		repeated := func(v snapshot.RequiredView) bool { return v.Table == table && strings.ToLower(v.Name) == strings.ToLower(name) }
+		repeated := func(v snapshot.RequiredView) bool {
+			return v.Table == table && strings.ToLower(v.Name) == strings.ToLower(name)
+		}
 		if !slices.ContainsFunc(views, repeated) {
 			views = append(views, snapshot.RequiredView{Table: table, Name: name})
 		}
