@@ -16,7 +16,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -81,14 +81,23 @@ type automation struct {
 	note    func(a Action, allow []string) string
 }
 
-// kinds returns every kind of fix, first the ones that apply can carry out.
-func kinds() []kind {
-	return slices.Concat(roleKinds(), userKinds(), assignmentKinds(), shareKinds(), manualKinds())
+// kinds yields every kind of fix, first the ones that apply can carry out. It makes each table only when
+// it gets there, because reports look up a kind for each finding.
+func kinds() iter.Seq[kind] {
+	return func(yield func(kind) bool) {
+		for _, table := range []func() []kind{roleKinds, userKinds, assignmentKinds, shareKinds, manualKinds} {
+			for _, k := range table() {
+				if !yield(k) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // kindNamed returns the kind with the name, or the zero kind.
 func kindNamed(name audit.FixKind) kind {
-	for _, k := range kinds() {
+	for k := range kinds() {
 		if k.name == name {
 			return k
 		}
@@ -99,7 +108,7 @@ func kindNamed(name audit.FixKind) kind {
 // Kinds returns the names of all kinds of fix.
 func Kinds() []audit.FixKind {
 	var names []audit.FixKind
-	for _, k := range kinds() {
+	for k := range kinds() {
 		names = append(names, k.name)
 	}
 	return names

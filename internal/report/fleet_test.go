@@ -130,7 +130,8 @@ func TestResultsAreNotHeld(t *testing.T) {
 	held := slices.Collect(renderer{}.prepare(rs, Options{}).all())
 	all := heap() - before
 	runtime.KeepAlive(held)
-	for _, renderer := range renderers() {
+	const pages Format = "pages"
+	for _, renderer := range append(renderers(), renderer{format: pages}) {
 		if renderer.format == SARIF {
 			continue
 		}
@@ -154,7 +155,7 @@ func TestResultsAreNotHeld(t *testing.T) {
 		switch renderer.format {
 		case GitHub:
 			writeGitHub(set, o)
-		case HTML:
+		case pages:
 			err = Pages(rs, o, func(Page) error { measure(); return nil })
 		default:
 			err = renderer.write(out, set, o)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -34,8 +35,8 @@ type pageData struct {
 	Script   template.JS
 	Policy   string // the Content-Security-Policy
 	Index    *indexData
-	IndexURL string // of the index that the page belongs to, if any
-	Results  []*resultData
+	IndexURL string                // of the index that the page belongs to, if any
+	Results  iter.Seq[*resultData] // one at a time, to save memory; nil for none
 }
 
 type resultData struct {
@@ -69,7 +70,7 @@ func writeHTML(w io.Writer, set *resultSet, o Options) error {
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, newResultsPage(slices.Collect(set.all()), o))
+	return t.Execute(w, newResultsPage(set, o))
 }
 
 func parsePageTemplate() (*template.Template, error) {
@@ -87,20 +88,30 @@ func parsePageTemplate() (*template.Template, error) {
 }
 
 // newResultsPage returns a page of one result, or of several with an index.
-func newResultsPage(rs []audit.Result, o Options) pageData {
-	d := newPageData()
+func newResultsPage(set *resultSet, o Options) pageData {
+	d, rs := newPageData(), worstFirst(set.results)
 	if len(rs) == 1 {
-		d.Results = append(d.Results, newResultData(rs[0], o, ""))
 		d.Title = fmt.Sprintf("dbaudit: %s is %s", rs[0].Environment.Name, rs[0].Verdict)
-		return d
+	} else {
+		links := make([]string, len(rs))
+		for i := range rs {
+			links[i] = "#" + anchorPrefix(i) + "result"
+		}
+		d.addIndex(rs, links, o)
 	}
-	links := make([]string, len(rs))
-	rs = worstFirst(rs)
-	for i, r := range rs {
-		links[i] = "#" + anchorPrefix(i) + "result"
-		d.Results = append(d.Results, newResultData(r, o, anchorPrefix(i)))
+	if len(rs) > 0 {
+		d.Results = func(yield func(*resultData) bool) {
+			for i, r := range rs {
+				prefix := ""
+				if len(rs) > 1 {
+					prefix = anchorPrefix(i)
+				}
+				if !yield(newResultData(set.convert(r), o, prefix)) {
+					return
+				}
+			}
+		}
 	}
-	d.addIndex(rs, links, o)
 	return d
 }
 

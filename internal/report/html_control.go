@@ -46,6 +46,7 @@ type findingData struct {
 // groupControls groups the controls by outcome. Those that need action come first.
 func (d *resultData) groupControls(r audit.Result, o Options) []groupData {
 	var groups []groupData
+	place := o.place(r)
 	for _, g := range []struct {
 		outcome audit.Outcome
 		groupData
@@ -64,7 +65,7 @@ func (d *resultData) groupControls(r audit.Result, o Options) []groupData {
 				continue
 			}
 			for _, c := range reason.Controls {
-				group.Controls = append(group.Controls, newControlData(c, r, o, d.Anchor(c.ID)))
+				group.Controls = append(group.Controls, newControlData(c, place, o, d.Anchor(c.ID)))
 			}
 		}
 		if len(cs) > 0 {
@@ -74,10 +75,11 @@ func (d *resultData) groupControls(r audit.Result, o Options) []groupData {
 	return groups
 }
 
-func newControlData(c audit.Control, r audit.Result, o Options, anchor string) controlData {
+func newControlData(c audit.Control, place change.Place, o Options, anchor string) controlData {
+	place.Control = c.ID
 	d := controlData{Control: c, Heading: c.Title, Why: text.Line(whyOf(c, o.Rules[c.Rule]))}
 	for i, f := range c.Findings {
-		d.Findings = append(d.Findings, newFindingData(f, c, r, o, i < maxFindingsWithSteps))
+		d.Findings = append(d.Findings, newFindingData(f, c, place, o, i < maxFindingsWithSteps))
 		d.Findings[i].Anchor = findingAnchor(anchor, i)
 	}
 	if n := len(c.Findings); n > 0 {
@@ -93,7 +95,7 @@ func findingAnchor(controlAnchor string, i int) string {
 	return fmt.Sprintf("%s.%d", controlAnchor, i+1)
 }
 
-func newFindingData(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
+func newFindingData(f audit.Finding, c audit.Control, place change.Place, o Options, steps bool) findingData {
 	d := findingData{Finding: f}
 	if f.Location == nil {
 		d.Required = locationText(c.Location)
@@ -102,9 +104,9 @@ func newFindingData(f audit.Finding, c audit.Control, r audit.Result, o Options,
 	case f.Fix == nil:
 		d.Advice = advice(f, c, o)
 	case steps:
-		d.Remedy = change.RemedyFor(*f.Fix, o.place(r, c.ID))
+		d.Remedy = change.RemedyFor(*f.Fix, place)
 		for _, s := range d.Portal {
-			d.Steps = append(d.Steps, splitAtLinks(s, r.Environment))
+			d.Steps = append(d.Steps, splitAtLinks(s, place.Environment))
 		}
 		d.Advice = text.Line(d.Summary)
 	default:

@@ -90,7 +90,7 @@ func Pages(rs []audit.Result, o Options, write func(Page) error) error {
 				links[index] += "#" + anchorPrefix(j) + "result"
 			}
 		}
-		d := newResultsPage(slices.Collect(renderer{}.prepare(members, o).all()), o)
+		d := newResultsPage(renderer{}.prepare(members, o), o)
 		d.IndexURL = indexFile
 		if err := render(names[i], d); err != nil {
 			return err

@@ -60,6 +60,9 @@ func writeMarkdown(w io.Writer, set *resultSet, o Options) error {
 	for r := range set.all() {
 		p.result(r, o)
 		p.controlTable("Failed", r, audit.OutcomeFail)
+		if p.cut {
+			break
+		}
 	}
 	for r := range set.all() {
 		if r.Unread != nil {
@@ -97,8 +100,10 @@ func (p *markdownPage) overview(set *resultSet) {
 		}
 		name := text.Markdown(text.ShortenMiddle(r.Environment.Name, textWidth))
 		verdict := verdictTermsOf(r.Verdict).emoji + " " + joinNonBlank(", ", r.Verdict.String(), verdictNote(r))
-		p.write(fmt.Sprintf("| %s | %s | %d | %d | %d | %s | %s |\n", name, verdict,
-			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "")
+		if !p.write(fmt.Sprintf("| %s | %s | %d | %d | %d | %s | %s |\n", name, verdict,
+			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "") {
+			break
+		}
 	}
 	p.write("\n", "")
 }
@@ -199,7 +204,7 @@ func (p *markdownPage) notes(r audit.Result) {
 
 // findingDetails writes the findings of each control into a folded section.
 func (p *markdownPage) findingDetails(r audit.Result, o Options) {
-	heading := "### Details\n\n"
+	heading, place := "### Details\n\n", o.place(r)
 	for _, c := range mostSevereFirst(r.Controls) {
 		if len(c.Findings) == 0 {
 			continue
@@ -218,15 +223,16 @@ func (p *markdownPage) findingDetails(r audit.Result, o Options) {
 			return
 		}
 		for _, f := range c.Findings {
-			if p.write(markdownFinding(f, c, r, o), detailsEnd) {
-				p.shown++
+			if !p.write(markdownFinding(f, c, place, o), detailsEnd) {
+				break
 			}
+			p.shown++
 		}
 		p.b.WriteString(detailsEnd)
 	}
 }
 
-func markdownFinding(f audit.Finding, c audit.Control, r audit.Result, o Options) string {
+func markdownFinding(f audit.Finding, c audit.Control, place change.Place, o Options) string {
 	var b strings.Builder
 	tag := ""
 	if f.Baseline == audit.BaselineNew {
@@ -246,12 +252,12 @@ func markdownFinding(f audit.Finding, c audit.Control, r audit.Result, o Options
 	if f.Fix == nil {
 		item("What to do", advice(f, c, o))
 	} else {
-		fix := change.RemedyFor(shortenNames(*f.Fix, o), o.place(r, c.ID))
+		fix := change.RemedyFor(shortenNames(*f.Fix, o), place)
 		item("What to do", text.Line(fix.Summary))
 		item("Who can do it", text.Line(fix.Who))
 		for i, step := range fix.Portal {
 			fmt.Fprintf(&b, "  %d. ", i+1)
-			for _, p := range splitAtLinks(text.Shorten(step, textWidth), r.Environment) {
+			for _, p := range splitAtLinks(text.Shorten(step, textWidth), place.Environment) {
 				if p.URL != "" {
 					b.WriteString(markdownLink(p.Text, p.URL))
 				} else {

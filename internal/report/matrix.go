@@ -49,25 +49,29 @@ func newMatrix(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	if len(cs) == 0 {
 		return nil
 	}
-	levels := grantedLevels(r)
-	cell := func(c audit.Control, column string) matrixCell { return cellOf(c, column, anchor(c.ID), levels) }
-	m := &matrix{Columns: slices.DeleteFunc(audit.Rights(), func(column string) bool {
-		return !slices.ContainsFunc(cs, func(c audit.Control) bool { return cell(c, column).State != "" })
-	})}
-	for _, c := range cs {
+	levels, columns := grantedLevels(r), audit.Rights()
+	rows, cells := make([]matrixRow, len(cs)), make([]map[string]matrixCell, len(cs)) // of each control
+	required := map[string]bool{}                                                     // columns
+	for i, c := range cs {
+		rows[i].Anchor = anchor(c.ID)
+		rows[i].Record, cells[i] = cellsOf(c, rows[i].Anchor, levels, columns)
+		for column := range cells[i] {
+			required[column] = true
+		}
+	}
+	m := &matrix{Columns: slices.DeleteFunc(columns, func(column string) bool { return !required[column] })}
+	for i, c := range cs {
 		if n := len(m.Tabs); n == 0 || m.Tabs[n-1].Name != c.Citation.Tab {
 			m.Tabs = append(m.Tabs, matrixTab{Name: c.Citation.Tab})
 		}
-		tab := &m.Tabs[len(m.Tabs)-1]
-		record, _ := parseCitedLine(c.Citation.Line)
-		row := matrixRow{Record: record, Anchor: anchor(c.ID)}
+		tab, row := &m.Tabs[len(m.Tabs)-1], rows[i]
 		for _, column := range m.Columns {
-			row.Cells = append(row.Cells, cell(c, column))
+			row.Cells = append(row.Cells, cells[i][column])
 		}
 		if slices.ContainsFunc(row.Cells, func(c matrixCell) bool { return c.State != "" }) {
 			tab.Rows = append(tab.Rows, row)
 		}
-		if other := cell(c, miscellaneous); other.State != "" {
+		if other, ok := cells[i][miscellaneous]; ok {
 			other.Span = max(len(m.Columns), 1)
 			tab.Rows = append(tab.Rows, matrixRow{c.Citation.Line, row.Anchor, []matrixCell{other}})
 		}
@@ -104,34 +108,34 @@ func columnOf(privilege string) (column, table string) {
 
 func cellKey(column, record string) string { return column + "\x00" + strings.ToLower(record) }
 
-// cellOf returns the cell of a control in a column. Its State is empty if the control does not require
-// the right.
-func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Depth) matrixCell {
-	record, rights := parseCitedLine(c.Citation.Line)
-	for i, f := range c.Findings {
-		if found, _ := columnOf(f.Evidence.Text("privilege")); found == column {
-			return failedCell(f, record+", "+column, findingAnchor(anchor, i))
+// cellsOf returns the record of a control, and the cells of the rights that it requires, by column.
+func cellsOf(c audit.Control, anchor string, levels map[string]audit.Depth, columns []string) (record string, cells map[string]matrixCell) {
+	record, rights := parseCitedLine(c.Citation.Line, columns)
+	cells = map[string]matrixCell{}
+	for _, column := range rights {
+		cell := matrixCell{Title: record + ", " + column + ": "}
+		switch depth := levels[cellKey(column, record)]; {
+		case c.Outcome == audit.OutcomeUnknown, len(c.Unjudged) > 0:
+			cell.State, cell.Mark = "unknown", "?"
+			cell.Title += "unknown"
+		case c.Outcome == audit.OutcomeNotApplicable:
+			cell.State, cell.Mark = "inapplicable", "–"
+			cell.Title += "not applicable"
+		default:
+			cell.State, cell.Mark = "granted", "●"
+			cell.Title += "granted"
+			if depth != audit.DepthNone {
+				cell.Level = levelLetter(depth.String())
+				cell.Title += " at " + depth.Level() + " level"
+			}
 		}
+		cells[column] = cell
 	}
-	cell := matrixCell{Title: record + ", " + column + ": "}
-	switch depth := levels[cellKey(column, record)]; {
-	case !rights[column]:
-		return matrixCell{}
-	case c.Outcome == audit.OutcomeUnknown, len(c.Unjudged) > 0:
-		cell.State, cell.Mark = "unknown", "?"
-		cell.Title += "unknown"
-	case c.Outcome == audit.OutcomeNotApplicable:
-		cell.State, cell.Mark = "inapplicable", "–"
-		cell.Title += "not applicable"
-	default:
-		cell.State, cell.Mark = "granted", "●"
-		cell.Title += "granted"
-		if depth != audit.DepthNone {
-			cell.Level = levelLetter(depth.String())
-			cell.Title += " at " + depth.Level() + " level"
-		}
+	for i, f := range slices.Backward(c.Findings) { // the first finding about a right is the one that counts
+		column, _ := columnOf(f.Evidence.Text("privilege"))
+		cells[column] = failedCell(f, record+", "+column, findingAnchor(anchor, i))
 	}
-	return cell
+	return record, cells
 }
 
 func failedCell(f audit.Finding, title, anchor string) matrixCell {
@@ -155,26 +159,24 @@ func failedCell(f audit.Finding, title, anchor string) matrixCell {
 	return cell
 }
 
-// parseCitedLine parses a line such as "Lead - Create, read, append to" or "User settings: Read". A word
-// that is not a right to a table, such as "Enable", is a miscellaneous privilege.
-func parseCitedLine(line string) (record string, rights map[string]bool) {
+// parseCitedLine parses a line such as "Lead - Create, read, append to" or "User settings: Read" into the
+// record and the columns of its rights. A word that is not a right to a table, such as "Enable", is a
+// miscellaneous privilege.
+func parseCitedLine(line string, columns []string) (record string, rights []string) {
 	record, list, ok := strings.Cut(line, " - ")
 	if !ok {
 		record, list, _ = strings.Cut(line, ":")
 	}
-	rights = map[string]bool{}
 	for word := range strings.SplitSeq(list, ",") {
 		word = strings.TrimSpace(word)
 		if word == "" {
 			continue
 		}
-		column := miscellaneous
-		for _, r := range audit.Rights() {
-			if strings.EqualFold(r, word) {
-				column = r
-			}
+		right := miscellaneous
+		if i := slices.IndexFunc(columns, func(column string) bool { return strings.EqualFold(column, word) }); i >= 0 {
+			right = columns[i]
 		}
-		rights[column] = true
+		rights = append(rights, right)
 	}
 	return strings.TrimSpace(record), rights
 }

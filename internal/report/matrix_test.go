@@ -120,3 +120,18 @@ func TestMatrixShowsLevels(t *testing.T) {
 		t.Error("a failed cell does not link to its finding")
 	}
 }
+
+// TestMatrixIsCheap checks that a matrix takes few allocations for each cell: a page of 1,000 environments
+// has 1,000 matrices.
+func TestMatrixIsCheap(t *testing.T) {
+	r, cells := mixed(), 0
+	anchor := func(id audit.ControlID) string { return string(id) }
+	for _, tab := range newMatrix(r, anchor).Tabs {
+		for _, row := range tab.Rows {
+			cells += len(row.Cells)
+		}
+	}
+	if got := testing.AllocsPerRun(10, func() { newMatrix(r, anchor) }); got > float64(20*cells) {
+		t.Errorf("%v allocations for %d cells", got, cells)
+	}
+}

@@ -20,7 +20,7 @@ type step struct {
 // nextSteps says what to do next, most urgent first: about the most severe finding, about all
 // findings, and about controls that could not be evaluated.
 func nextSteps(r audit.Result, o Options) []step {
-	place := o.place(r, "")
+	place := o.place(r)
 	doctor := []string{"dbaudit doctor" + place.Arguments()}
 	switch {
 	case r.Unread != nil && !r.IsFile():
@@ -35,7 +35,7 @@ func nextSteps(r audit.Result, o Options) []step {
 	if c, f := mostSevereFinding(r); f != nil {
 		worst := step{Text: fmt.Sprintf("%s (%s): %s", c.ID, c.Severity, advice(*f, c, o))}
 		if t.open > 1 || t.fixable == 0 {
-			worst.Commands = planCommands(*f, c, r, o)
+			worst.Commands = planCommands(*f, c, place)
 		}
 		steps = append(steps, worst)
 	}
@@ -64,11 +64,12 @@ func nextSteps(r audit.Result, o Options) []step {
 }
 
 // planCommands returns the commands that plan the fix of a single finding.
-func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) []string {
+func planCommands(f audit.Finding, c audit.Control, place change.Place) []string {
 	if f.Fix == nil {
 		return nil
 	}
-	return slices.DeleteFunc(change.RemedyFor(*f.Fix, o.place(r, c.ID)).Commands, func(command string) bool {
+	place.Control = c.ID
+	return slices.DeleteFunc(change.RemedyFor(*f.Fix, place).Commands, func(command string) bool {
 		return !strings.HasPrefix(command, "dbaudit plan ")
 	})
 }
@@ -100,9 +101,9 @@ func shortenNames(f audit.Fix, o Options) audit.Fix {
 	return f
 }
 
-// place returns where a control was judged. An empty control means all controls of the result.
-func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
-	p := change.Place{Environment: r.Environment, Profile: r.Profile.Name, Control: control}
+// place returns where the controls of a result were judged. Its flags are the same for all findings.
+func (o Options) place(r audit.Result) change.Place {
+	p := change.Place{Environment: r.Environment, Profile: r.Profile.Name}
 	p.Environment.OrganizationName = o.shortenName(text.Line(p.Environment.OrganizationName))
 	if o.TargetFlags != nil {
 		p.Flags = o.TargetFlags(r)

@@ -74,3 +74,20 @@ func TestAdviceWithoutFix(t *testing.T) {
 		}
 	}
 }
+
+// TestFlagsAreAskedForOnce checks that how often a document asks for the flags of a result does not depend
+// on the number of findings.
+func TestFlagsAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	for _, f := range Formats() {
+		var asked int
+		flags := func(audit.Result) []string {
+			asked++
+			return nil
+		}
+		mustRender(t, f, large(40), Options{Rules: rules(), TargetFlags: flags, ApplyFlags: flags})
+		if asked > 4 {
+			t.Errorf("%s asks for flags %d times", f, asked)
+		}
+	}
+}

@@ -21,7 +21,7 @@ func findTrend(r audit.Result, trends []history.Environment) *history.Environmen
 		if r.Environment.OrganizationID != "" {
 			same = strings.EqualFold(t.OrganizationID, r.Environment.OrganizationID)
 		}
-		if same && text.Line(t.Profile) == r.Profile.Name && len(t.Results) > 0 {
+		if same && text.Line(t.Profile) == text.Line(r.Profile.Name) && len(t.Results) > 0 {
 			return t
 		}
 	}

@@ -49,6 +49,9 @@ func escapeRune(r rune) string {
 // IsInvisible reports whether r has no glyph. Spaces such as U+00A0 are not invisible.
 // Default-ignorable characters are, although Unicode classifies some of them as letters or marks.
 func IsInvisible(r rune) bool {
+	if r < utf8.RuneSelf { // most characters
+		return r < ' ' || r == 0x7f
+	}
 	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 

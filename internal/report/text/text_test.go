@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -299,6 +300,16 @@ func TestDuration(t *testing.T) {
 	} {
 		if got := Duration(d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestInvisibleASCII checks that the fast path of [IsInvisible] agrees with Unicode.
+func TestInvisibleASCII(t *testing.T) {
+	t.Parallel()
+	for r := range rune(utf8.RuneSelf) {
+		if IsInvisible(r) == unicode.IsGraphic(r) {
+			t.Errorf("%U", r)
 		}
 	}
 }
