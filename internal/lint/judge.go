@@ -65,7 +65,7 @@ func (in integration) judgeRoles(ctx context.Context, roles []solution.Role) ([]
 			if results[i], err = in.judgeRole(ctx, role); err != nil {
 				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
 			}
-			progress.Task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
+			progress.Task(fmt.Sprintf("%d of %s judged", done.Add(1), text.Count(len(roles), "role")))
 			return nil
 		})
 	}

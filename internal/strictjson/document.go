@@ -100,7 +100,7 @@ func decodeError(doc []byte, err error) error {
 	var wrongType *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && syntax.Offset >= int64(len(doc)):
-		return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it again", len(doc))
+		return fmt.Errorf("the document ends in the middle, after %s: it is truncated; write it again", text.Count(len(doc), "byte"))
 	case syntax != nil:
 		return fmt.Errorf("%s: this is not JSON: %w", position(doc, syntax.Offset-1), err)
 	case errors.As(err, &wrongType):

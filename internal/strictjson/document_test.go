@@ -24,6 +24,7 @@ func TestDecode(t *testing.T) {
 		"no format":                  {`{}`, `has no "format"`},
 		"SARIF":                      {`{"runs":[]}`, "SARIF"},
 		"cut short":                  {`{"format":"dbaudit.plan/v1"`, "truncated"},
+		"cut after a byte":           {"{", "after 1 byte: it is truncated"},
 		"no JSON":                    {"{\n  format", "line 2, column 3: this is not JSON"},
 		"two documents":              {`{"format":"dbaudit.plan/v1"} {}`, "more follows after the end of the document at line 1, column 31"},
 		"another type":               {`{"format":"dbaudit.plan/v1","count":"1"}`, "count cannot be a JSON string"},
