@@ -18,6 +18,8 @@ type Rule struct {
 	// Remediation says how to meet the rule, in a sentence or two.
 	Remediation string
 	Resources   []Resource
+	// Offline is true if the rule can judge a role from a solution file, which contains no users.
+	Offline bool
 }
 
 // A Resource is a page that a rule or a control is based on.

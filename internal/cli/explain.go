@@ -9,7 +9,7 @@ import (
 	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report/pages"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -34,7 +34,7 @@ func (f *explainFlags) define(a *app, cmd *cobra.Command) {
 	f.document.add(cmd.Flags(), "table", "json", "markdown")
 }
 
-func (f explainFlags) load(ctx context.Context, a *app) (profile.Profile, []engine.Rule, error) {
+func (f explainFlags) load(ctx context.Context, a *app) (profile.Profile, []audit.Rule, error) {
 	p, err := a.Profile(f.profile)
 	if err != nil {
 		return p, nil, err
@@ -66,7 +66,7 @@ func (f explainFlags) run(ctx context.Context, a *app, args []string) error {
 	return a.WriteOutput(f.document.file, []byte(page.Text()))
 }
 
-func explainableNames(p profile.Profile, rules []engine.Rule) []string {
+func explainableNames(p profile.Profile, rules []audit.Rule) []string {
 	var names []string
 	for _, c := range p.Controls {
 		names = append(names, string(c.ID))
@@ -80,11 +80,11 @@ func explainableNames(p profile.Profile, rules []engine.Rule) []string {
 
 // explain explains a control of the profile or of a built-in one, a rule or a privilege. It reports
 // whether the word names one.
-func explain(p profile.Profile, rules []engine.Rule, word string) (pages.Explanation, bool) {
-	rule := func(id string) (engine.Rule, bool) {
-		i := slices.IndexFunc(rules, func(r engine.Rule) bool { return r.ID == id })
+func explain(p profile.Profile, rules []audit.Rule, word string) (pages.Explanation, bool) {
+	rule := func(id string) (audit.Rule, bool) {
+		i := slices.IndexFunc(rules, func(r audit.Rule) bool { return r.ID == id })
 		if i < 0 {
-			return engine.Rule{}, false
+			return audit.Rule{}, false
 		}
 		return rules[i], true
 	}

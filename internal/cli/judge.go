@@ -95,7 +95,7 @@ func reportOptions(a *app, e *engine.Engine) report.Options {
 func rulesOf(e *engine.Engine) map[string]audit.Rule {
 	rules := map[string]audit.Rule{}
 	for _, r := range e.Rules() {
-		rules[r.ID] = r.Rule
+		rules[r.ID] = r
 	}
 	return rules
 }

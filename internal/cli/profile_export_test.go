@@ -47,7 +47,7 @@ func TestProfileExport(t *testing.T) {
 	}
 	rules := map[string]audit.Rule{}
 	for _, r := range e.Rules() {
-		rules[r.ID] = r.Rule
+		rules[r.ID] = r
 	}
 	valid := func(what string, document any) {
 		v, err := jsonschema.UnmarshalJSON(strings.NewReader(encoded(t, document)))

@@ -43,7 +43,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		rule, ok := e.rules[c.Rule]
 		if !ok {
 			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which the policies do not contain: %s",
-				c.ID, c.Rule, strings.Join(e.ruleIDs, ", "))
+				c.ID, c.Rule, e.ruleNames())
 		}
 		if err := checkFixes(rule, byControl[c.ID]); err != nil {
 			return audit.Result{}, err
@@ -60,7 +60,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 
 // checkFixes returns an error if a finding proposes a fix that does not exist, or that the rule's
 // METADATA does not name.
-func checkFixes(rule Rule, findings []audit.Finding) error {
+func checkFixes(rule audit.Rule, findings []audit.Finding) error {
 	for _, f := range findings {
 		if f.Fix == nil || slices.Contains(rule.Fixes, f.Fix.Kind) {
 			continue
@@ -75,7 +75,7 @@ func checkFixes(rule Rule, findings []audit.Finding) error {
 	return nil
 }
 
-func judgeControl(c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
+func judgeControl(c profile.Control, rule audit.Rule, r report, findings []audit.Finding) audit.Control {
 	control := audit.Control{
 		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Why: c.Why, Citation: c.Citation,
 		Findings: []audit.Finding{},

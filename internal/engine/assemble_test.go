@@ -16,11 +16,11 @@ func TestUnjudged(t *testing.T) {
 	reasons := []string{"shares may not be read", "the view's owner was not read"}
 	r := report{Unknown: map[string][]string{"view/shared": reasons}}
 	c := profile.Control{ID: "X-VIEW", Rule: "view/shared"}
-	got := judgeControl(c, Rule{}, r, []audit.Finding{{Message: "is not shared"}})
+	got := judgeControl(c, audit.Rule{}, r, []audit.Finding{{Message: "is not shared"}})
 	if got.Outcome != audit.OutcomeFail || !slices.Equal(got.Unjudged, reasons) || len(got.Notes) > 0 {
 		t.Errorf("with a finding: %+v", got)
 	}
-	got = judgeControl(c, Rule{}, r, nil)
+	got = judgeControl(c, audit.Rule{}, r, nil)
 	if got.Outcome != audit.OutcomeUnknown || got.Unjudged != nil {
 		t.Errorf("without a finding: %+v", got)
 	}
@@ -53,7 +53,7 @@ func TestFixKindsAreNamed(t *testing.T) {
 		fixes []audit.FixKind
 		ok    bool
 	}{{nil, true}, {[]audit.FixKind{change.MoveUser}, true}, {[]audit.FixKind{}, false}, {[]audit.FixKind{change.AssignRole}, false}} {
-		if err := checkFixes(Rule{Rule: audit.Rule{ID: "x/y", Fixes: tc.fixes}}, findings); (err == nil) != tc.ok {
+		if err := checkFixes(audit.Rule{ID: "x/y", Fixes: tc.fixes}, findings); (err == nil) != tc.ok {
 			t.Errorf("%v: %v", tc.fixes, err)
 		}
 	}

@@ -28,10 +28,11 @@ type metadata struct {
 	Remediation string             `json:"remediation"`
 }
 
-// loadRules returns the faults of all rules together.
-func (e *Engine) loadRules() error {
+// readRules returns the rules of the policies by id, or the faults of all rules together.
+func readRules(compiler *ast.Compiler) (map[string]audit.Rule, error) {
+	rules := map[string]audit.Rule{}
 	var faults []error
-	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
+	for _, ref := range compiler.GetAnnotationSet().Flatten() {
 		a := ref.Annotations
 		if a.Scope != "package" || !strings.HasPrefix(a.GetTargetPath().String(), rulesPrefix) {
 			continue
@@ -45,15 +46,13 @@ func (e *Engine) loadRules() error {
 		for _, problem := range problems {
 			faults = append(faults, fmt.Errorf("%s: the METADATA of the rule %s: %w", position(a.Location), id, problem))
 		}
-		if len(e.compiler.GetRulesExact(a.GetTargetPath().Append(ast.StringTerm("metadata")))) == 0 {
+		if len(compiler.GetRulesExact(a.GetTargetPath().Append(ast.StringTerm("metadata")))) == 0 {
 			faults = append(faults, fmt.Errorf("%s: the rule %s does not export its METADATA: write the line %q below its imports",
 				position(a.Location), id, metadataLine))
 		}
-		e.rules[id] = rule
-		e.ruleIDs = append(e.ruleIDs, id)
+		rules[id] = rule
 	}
-	slices.Sort(e.ruleIDs)
-	return errors.Join(faults...)
+	return rules, errors.Join(faults...)
 }
 
 func ruleID(ref ast.Ref) (string, error) {
@@ -71,7 +70,7 @@ func ruleID(ref ast.Ref) (string, error) {
 	return strings.Join(parts, "/"), nil
 }
 
-func parseRule(id string, a *ast.Annotations) (rule Rule, faults []error) {
+func parseRule(id string, a *ast.Annotations) (rule audit.Rule, faults []error) {
 	data, err := json.Marshal(a.Custom)
 	if err != nil {
 		return rule, []error{err}
@@ -91,10 +90,10 @@ func parseRule(id string, a *ast.Annotations) (rule Rule, faults []error) {
 	require(m.Severity != audit.SeverityInvalid, "custom.severity is missing")
 	require(len(m.Requires) > 0, "custom.requires is missing: name the sections without which the rule cannot judge")
 	require(m.Consequence != "" && m.Remediation != "", "custom.consequence or custom.remediation is missing")
-	rule = Rule{Offline: m.Offline, Rule: audit.Rule{
+	rule = audit.Rule{
 		ID: id, Title: a.Title, Description: strings.TrimSpace(a.Description), Severity: m.Severity, Fixes: m.Fixes,
-		Consequence: m.Consequence, Remediation: m.Remediation,
-	}}
+		Consequence: m.Consequence, Remediation: m.Remediation, Offline: m.Offline,
+	}
 	for _, kind := range m.Fixes {
 		if err := change.ValidateKind(kind); err != nil {
 			faults = append(faults, fmt.Errorf("custom.fixes: %w", err))

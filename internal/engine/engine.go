@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -34,23 +35,14 @@ const rulesPrefix = "data.dbaudit.rules."
 // An Engine holds compiled policies. It is safe for concurrent use.
 type Engine struct {
 	compiler    *ast.Compiler
-	rules       map[string]Rule
-	ruleIDs     []string         // sorted
-	lintProfile *profile.Profile // nil if the policies have none
-	platform    any              // the document data.platform
+	rules       map[string]audit.Rule // by id
+	lintProfile profile.Profile
+	platform    any // the document data.platform
 	// reportQueries maps the digest of a profile to its *preparedQuery.
 	reportQueries sync.Map
 	// codecs limits how many evaluations run at the same time: more would only take memory.
 	codecs  chan *codec
 	workers workerPool
-}
-
-// A Rule describes one rule, as its METADATA does.
-type Rule struct {
-	audit.Rule
-
-	// Offline is set if the rule can judge a role from a solution file, which contains no users.
-	Offline bool
 }
 
 // Load compiles the built-in policies, with the schema in schema/snapshot.json, and the custom
@@ -80,11 +72,11 @@ func Load(builtin fs.FS, custom ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
-	e := &Engine{compiler: compiler, rules: map[string]Rule{}, codecs: newCodecPool(), workers: make(workerPool)}
-	if err := e.loadRules(); err != nil {
+	e := &Engine{compiler: compiler, codecs: newCodecPool(), workers: make(workerPool)}
+	if e.rules, err = readRules(compiler); err != nil {
 		return nil, err
 	}
-	if e.lintProfile, err = readLintProfile(builtin); err != nil {
+	if e.lintProfile, _, err = profile.BuiltinNamed(builtin, LintProfile); err != nil {
 		return nil, err
 	}
 	if e.platform, err = readPlatform(builtin); err != nil {
@@ -104,9 +96,6 @@ func newCodecPool() chan *codec {
 // readPlatform reads the document data.platform: what Dataverse grants automatically.
 func readPlatform(policies fs.FS) (document any, err error) {
 	data, err := fs.ReadFile(policies, "platform/roles.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // the policies may have none
-	}
 	if err == nil {
 		err = json.Unmarshal(data, &document)
 	}
@@ -120,29 +109,13 @@ func readPlatform(policies fs.FS) (document any, err error) {
 // addition to the controls of another profile.
 const LintProfile = "lint"
 
-func readLintProfile(policies fs.FS) (*profile.Profile, error) {
-	const name = "profiles/" + LintProfile + ".yaml"
-	data, err := fs.ReadFile(policies, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // the policies may have none
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the lint profile: %w", err)
-	}
-	p, err := profile.Parse(name, data)
-	if err != nil {
-		return nil, fmt.Errorf("reading the lint profile: %w", err)
-	}
-	return &p, nil
-}
-
 // controls returns the controls of a profile and, for a solution file, those of the lint profile
 // that the profile does not contain.
 func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Control {
-	if s.Source != snapshot.SourceSolution || e.lintProfile == nil {
+	if s.Source != snapshot.SourceSolution {
 		return p.Controls
 	}
-	all := append(make([]profile.Control, 0, len(p.Controls)+len(e.lintProfile.Controls)), p.Controls...)
+	all := slices.Clone(p.Controls)
 	for _, c := range e.lintProfile.Controls {
 		if _, ok := p.Control(string(c.ID)); !ok {
 			all = append(all, c)
@@ -152,13 +125,12 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 }
 
 // Rules returns all rules, sorted by id.
-func (e *Engine) Rules() []Rule {
-	rules := make([]Rule, len(e.ruleIDs))
-	for i, id := range e.ruleIDs {
-		rules[i] = e.rules[id]
-	}
-	return rules
+func (e *Engine) Rules() []audit.Rule {
+	return slices.SortedFunc(maps.Values(e.rules), func(a, b audit.Rule) int { return strings.Compare(a.ID, b.ID) })
 }
+
+// ruleNames returns the ids of all rules as a list in a sentence.
+func (e *Engine) ruleNames() string { return strings.Join(slices.Sorted(maps.Keys(e.rules)), ", ") }
 
 // CheckProfile returns an error if a profile names a rule that does not exist.
 func (e *Engine) CheckProfile(p profile.Profile) error {
@@ -166,7 +138,7 @@ func (e *Engine) CheckProfile(p profile.Profile) error {
 	for _, c := range p.Controls {
 		if _, ok := e.rules[c.Rule]; !ok {
 			errs = append(errs, p.RuleError(c.ID, fmt.Sprintf("the control %s names the rule %q, which the policies do not contain: %s; pass the folder of custom rules with --policy",
-				c.ID, c.Rule, strings.Join(e.ruleIDs, ", "))))
+				c.ID, c.Rule, e.ruleNames())))
 		}
 	}
 	return errors.Join(errs...)

@@ -3,7 +3,7 @@ package engine
 // WithoutCaches returns the engine as it is before its first evaluation.
 func (e *Engine) WithoutCaches() *Engine {
 	return &Engine{
-		compiler: e.compiler, rules: e.rules, ruleIDs: e.ruleIDs, lintProfile: e.lintProfile, platform: e.platform,
+		compiler: e.compiler, rules: e.rules, lintProfile: e.lintProfile, platform: e.platform,
 		codecs: newCodecPool(), workers: make(workerPool),
 	}
 }

@@ -87,11 +87,7 @@ func (e *Engine) reportQuery(ctx context.Context, p profile.Profile) (*preparedQ
 	if q, ok := e.reportQueries.Load(p.Digest); ok {
 		return q.(*preparedQuery), nil //nolint:forcetypeassert // nothing else is stored
 	}
-	profiles := []profile.Profile{p}
-	if e.lintProfile != nil && p.Name != e.lintProfile.Name {
-		profiles = append(profiles, *e.lintProfile)
-	}
-	q, err := e.prepare(ctx, reportRef, profiles...)
+	q, err := e.prepare(ctx, reportRef, e.lintProfile, p) // a profile replaces an earlier one of its name
 	if err != nil {
 		return nil, err
 	}

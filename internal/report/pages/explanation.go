@@ -8,7 +8,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/solution"
@@ -40,7 +39,7 @@ type Explanation struct {
 const explanationFormat = "dbaudit.explanation/v1"
 
 // ExplainControl explains a control of a profile. The rule is the one that judges it.
-func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, privileges *solution.PrivilegeTable) Explanation {
+func ExplainControl(p profile.Profile, c profile.Control, rule audit.Rule, privileges *solution.PrivilegeTable) Explanation {
 	page := rulePage{profile: p, control: c, rule: rule, privileges: privileges}
 	return Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
@@ -52,7 +51,7 @@ func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, priv
 
 // ExplainRule explains a rule. The example of how to fix it is the first control of the profile that
 // the rule judges.
-func ExplainRule(p profile.Profile, rule engine.Rule, privileges *solution.PrivilegeTable) Explanation {
+func ExplainRule(p profile.Profile, rule audit.Rule, privileges *solution.PrivilegeTable) Explanation {
 	e := Explanation{
 		Format: explanationFormat, Kind: "rule", ID: rule.ID, Title: rule.Title, Severity: rule.Severity.String(),
 		Requires: rule.Description, Impact: rule.Consequence, Fix: rule.Remediation, Profile: p.Name, SeeAlso: seeAlso(rule),
@@ -86,7 +85,7 @@ func ExplainPrivilege(p profile.Profile, privileges *solution.PrivilegeTable, na
 	return e
 }
 
-func seeAlso(rule engine.Rule) []audit.Source {
+func seeAlso(rule audit.Rule) []audit.Source {
 	var list []audit.Source
 	for _, r := range rule.Resources {
 		list = append(list, audit.Source{Title: r.Title, URL: r.URL})

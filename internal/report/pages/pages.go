@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/solution"
@@ -64,7 +65,7 @@ func Controls() (map[string]string, error) {
 		return 0
 	})
 	privileges := solution.NewPrivilegeTable()
-	rules := map[string]engine.Rule{}
+	rules := map[string]audit.Rule{}
 	for _, r := range e.Rules() {
 		rules[r.ID] = r
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
@@ -17,7 +16,7 @@ import (
 type rulePage struct {
 	profile    profile.Profile
 	control    profile.Control
-	rule       engine.Rule
+	rule       audit.Rule
 	privileges *solution.PrivilegeTable
 }
 
