@@ -254,7 +254,7 @@ func (r *Runner) send(ctx context.Context, request change.Request, t change.Targ
 	if !request.Filled() {
 		return "", &ChangeError{Effect: EffectNone, Err: fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
 	}
-	made, err = r.Mutator.Change(ctx, request, label)
+	made, err = r.Mutator.Change(ctx, request, t, label)
 	failure, ok := errors.AsType[*ChangeError](err)
 	unchanged := ok && failure.Effect != EffectUncertain
 	r.changed = r.changed || !unchanged

@@ -15,8 +15,9 @@ type Mutator interface {
 	Identity(ctx context.Context) (Identity, error)
 	// Current reads the values for the names in a target's state, and the ids for its requests.
 	Current(ctx context.Context, t change.Target, names []string) (Reading, error)
-	// Change sends a request. It returns the id of the created row if the environment returns it.
-	Change(ctx context.Context, r change.Request, label string) (made string, err error)
+	// Change sends a request that changes a target. It returns the id of the created row if the
+	// environment returns it.
+	Change(ctx context.Context, r change.Request, t change.Target, label string) (made string, err error)
 	// Holders returns the users who have a copy of a role, directly or through a team, and the
 	// teams without members that have one.
 	Holders(ctx context.Context, roleID string) (RoleHolders, error)

@@ -144,7 +144,7 @@ func (f *fake) Current(_ context.Context, t change.Target, names []string) (appl
 	return now, nil
 }
 
-func (f *fake) Change(_ context.Context, r change.Request, label string) (string, error) {
+func (f *fake) Change(_ context.Context, r change.Request, _ change.Target, label string) (string, error) {
 	if f.onChange != nil {
 		if err := f.onChange(r); err != nil {
 			return "", err

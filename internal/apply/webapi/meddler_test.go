@@ -19,11 +19,11 @@ type meddler struct {
 	before, after func(change.Request) // nil for nothing
 }
 
-func (m meddler) Change(ctx context.Context, r change.Request, label string) (string, error) {
+func (m meddler) Change(ctx context.Context, r change.Request, t change.Target, label string) (string, error) {
 	if m.before != nil {
 		m.before(r)
 	}
-	made, err := m.Mutator.Change(ctx, r, label)
+	made, err := m.Mutator.Change(ctx, r, t, label)
 	if m.after != nil {
 		m.after(r)
 	}

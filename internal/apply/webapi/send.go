@@ -16,7 +16,7 @@ import (
 )
 
 // Change sends a request of a plan.
-func (e *Environment) Change(ctx context.Context, r change.Request, label string) (made string, err error) {
+func (e *Environment) Change(ctx context.Context, r change.Request, t change.Target, label string) (made string, err error) {
 	made, err = e.send(ctx, r, r.Body, label)
 	if body, ok := alternativeBody(r, err); ok {
 		made, err = e.send(ctx, r, body, label)
@@ -24,11 +24,11 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 	if err == nil {
 		return made, nil
 	}
-	return made, changeError(r, err, label)
+	return made, changeError(r, t, err, label)
 }
 
 // changeError returns the error of a request, with what the request may have changed.
-func changeError(r change.Request, err error, label string) *apply.ChangeError {
+func changeError(r change.Request, t change.Target, err error, label string) *apply.ChangeError {
 	if _, ok := errors.AsType[*impersonationError](err); ok {
 		return &apply.ChangeError{Effect: apply.EffectNone, Err: err}
 	}
@@ -40,7 +40,7 @@ func changeError(r change.Request, err error, label string) *apply.ChangeError {
 	result.Effect = apply.EffectNone
 	switch failed.Kind {
 	case dataverse.Forbidden:
-		known := knownPrincipals(r)
+		known := knownPrincipals(r, t)
 		principal := known[failed.Principal()]
 		// A granted privilege may take effect late, because Dataverse caches privileges.
 		result.Settling = principal == recipient && strings.EqualFold(failed.MissingPrivilege(), "prvReadUserQuery")
@@ -66,23 +66,13 @@ const recipient = "the recipient of the share"
 
 // knownPrincipals returns the principals that the error of a request may name: the view's owner,
 // who is impersonated, and the recipient of a share.
-func knownPrincipals(r change.Request) dataverse.PrincipalNames {
-	var body struct {
-		PrincipalAccess struct {
-			Principal struct {
-				User string `json:"systemuserid"`
-				Team string `json:"teamid"`
-			}
-		}
-	}
+func knownPrincipals(r change.Request, t change.Target) dataverse.PrincipalNames {
 	known := dataverse.PrincipalNames{}
 	if r.As != nil {
 		known[dataverse.GUID(r.As.ID)] = fmt.Sprintf("the view's owner %q", r.As.Name)
 	}
-	_ = json.Unmarshal(r.Body, &body) // most requests have no recipient
-	principal := body.PrincipalAccess.Principal
-	if id, err := dataverse.ParseGUID(cmp.Or(principal.User, principal.Team)); err == nil {
-		known[id] = recipient
+	if t.Principal != nil {
+		known[dataverse.GUID(t.Principal.ID)] = recipient
 	}
 	return known
 }

@@ -106,7 +106,7 @@ func TestAlternativeBody(t *testing.T) {
 	_, err := s.environment(t).Change(t.Context(), change.Request{
 		Method: http.MethodPost, Path: "roles(" + someID + ")/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
 		Body: json.RawMessage(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"` + someID + `"}}`),
-	}, "remove it")
+	}, change.Target{}, "remove it")
 	if err != nil || len(s.requests) != 2 || !strings.HasSuffix(s.requests[1], ` {"PrivilegeId":"`+someID+`"}`) {
 		t.Errorf("%v: %v", err, s.requests)
 	}
@@ -129,7 +129,7 @@ func TestEffects(t *testing.T) {
 	} {
 		for _, status := range tt.statuses {
 			s := respondAlways(status, tt.text)
-			_, err := s.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
+			_, err := s.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, change.Target{}, "delete")
 			if change, ok := errors.AsType[*apply.ChangeError](err); !ok || change.Effect != tt.want || len(s.requests) != 1 {
 				t.Errorf("%d %s: %v, sent %d times", status, tt.text, err, len(s.requests))
 			}
@@ -146,7 +146,7 @@ func TestHeaders(t *testing.T) {
 		shareRequest(&change.Ref{ID: someID}),
 		shareRequest(&change.Ref{ID: someID, ObjectID: someID}),
 	} {
-		if _, err := e.Change(t.Context(), r, "change"); err != nil {
+		if _, err := e.Change(t.Context(), r, change.Target{}, "change"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -159,7 +159,7 @@ func TestHeaders(t *testing.T) {
 	if got := s.headers[2].Get("CallerObjectId"); got != someID {
 		t.Errorf("CallerObjectId: %q", got)
 	}
-	if _, err := e.Change(t.Context(), change.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
+	if _, err := e.Change(t.Context(), change.Request{Method: http.MethodGet, Path: "roles"}, change.Target{}, "read"); err == nil {
 		t.Error("a GET was sent as a change")
 	}
 }
@@ -255,7 +255,7 @@ func TestImpersonationBySystemUserID(t *testing.T) {
 		}
 		return 204, ""
 	}}
-	_, err := s.environment(t).Change(t.Context(), shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}), "share it")
+	_, err := s.environment(t).Change(t.Context(), shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}), shareTarget(change.Ref{}), "share it")
 	if err != nil || len(s.requests) != 2 || s.headers[1].Get("MSCRMCallerID") != someID {
 		t.Errorf("%v: %v", err, s.requests)
 	}
@@ -266,10 +266,11 @@ func TestImpersonationBySystemUserID(t *testing.T) {
 func TestIgnoredImpersonation(t *testing.T) {
 	t.Parallel()
 	const applyingUser = "44444444-4444-4444-8444-444444444444"
+	target := shareTarget(change.Ref{})
 	request := shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"})
 	s := respondAlways(204, "")
 	s.impersonated = func(http.Header) string { return applyingUser }
-	_, err := s.environment(t).Change(t.Context(), request, "share it")
+	_, err := s.environment(t).Change(t.Context(), request, target, "share it")
 	var change *apply.ChangeError
 	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(s.requests) != 0 || !strings.Contains(err.Error(), "impersonate the view's owner Jane") {
 		t.Errorf("both dropped: %v: %v", err, s.requests)
@@ -280,7 +281,7 @@ func TestIgnoredImpersonation(t *testing.T) {
 		}
 		return applyingUser
 	}
-	_, err = s.environment(t).Change(t.Context(), request, "share it")
+	_, err = s.environment(t).Change(t.Context(), request, target, "share it")
 	if err != nil || len(s.requests) != 1 || s.headers[0].Get("MSCRMCallerID") != someID {
 		t.Errorf("one dropped: %v: %v", err, s.requests)
 	}
@@ -403,9 +404,10 @@ func TestFilteredGrants(t *testing.T) {
 func TestSettling(t *testing.T) {
 	t.Parallel()
 	const otherID = "22222222-2222-4222-8222-222222222222"
+	target := change.Target{Kind: change.TargetShare, Principal: &change.Ref{ID: someID}}
 	for id, want := range map[string]bool{someID: true, otherID: false} {
 		s := respondAlways(403, errorBody("Principal user (Id="+id+", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230"))
-		_, err := s.environment(t).Change(t.Context(), shareRequest(nil), "share it")
+		_, err := s.environment(t).Change(t.Context(), shareRequest(nil), target, "share it")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != apply.EffectNone || change.Settling != want {
 			t.Errorf("%s: %+v", id, change)
