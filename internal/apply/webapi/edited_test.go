@@ -136,6 +136,14 @@ func (e *editor) edit(records []apply.Record) ([]apply.Record, string) {
 		forged := apply.Record{At: records[k].At, Action: pick(e, records).Action}
 		forged.Event = pick(e, []apply.Event{apply.EventFailed, apply.EventUndo, apply.EventUndone, apply.EventKept, apply.EventDone, apply.EventRolledBack, apply.EventApplied})
 		forged.Unsent = forged.Event == apply.EventFailed
+		if forged.Unsent && e.IntN(2) == 0 {
+			value := func() string { return pick(e, []string{change.None, "basic", "deep", "global", "read, write"}) }
+			forged.Unsent, forged.After = false, change.State{pick(e, []string{"prvReadAccount", "prvReadLead", "access"}): value()}
+			if e.IntN(2) == 0 {
+				name := pick(e, []string{"prvReadQueue", "prvDeleteContact"})
+				forged.Before, forged.After = change.State{name: value()}, change.State{name: value()}
+			}
+		}
 		if forged.Event == apply.EventRolledBack || forged.Event == apply.EventApplied {
 			forged.Action = ""
 		}

@@ -98,6 +98,12 @@ func TestRequestChangesMore(t *testing.T) {
 			}
 			again := l.reopen(t, file)
 			if tt.kept != "" {
+				if err := again.Apply(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if lost, err := again.Verify(t.Context()); err != nil || len(lost) != 1 {
+					t.Errorf("a continued run: %v, %v", lost, err)
+				}
 				checkKept(t, again, 1, tt.kept)
 				l.mutate(t, tt.restore)
 			}
