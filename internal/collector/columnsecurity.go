@@ -46,9 +46,9 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 
 // hiddenColumns returns the secured columns that no profile of the user or its teams lets it read.
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
-	permissions, err := FieldPermissions().rows(ctx, c.reader, Read{
+	tables := textConditions("entityname", []string{"account", "contact", "lead", "opportunity"})
+	permissions, err := FieldPermissions().Where(dataverse.Or(tables...)).Rows(ctx, c.reader, Read{
 		section: snapshot.SectionUsers, Label: "permissions of secured columns",
-		where: []dataverse.Expr{dataverse.Or(textConditions("entityname", []string{"account", "contact", "lead", "opportunity"})...)},
 	})
 	if err != nil || len(permissions) == 0 {
 		return nil, err
@@ -59,7 +59,7 @@ func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	}
 	found := make([][]string, len(sources))
 	err = parallel(ctx, len(sources), func(ctx context.Context, i int) (err error) {
-		found[i], err = ColumnProfiles(sources[i]).rows(ctx, c.reader, Read{
+		found[i], err = ColumnProfiles(sources[i]).Rows(ctx, c.reader, Read{
 			section: snapshot.SectionUsers, Label: "column security profiles of the user and its teams",
 		})
 		return err

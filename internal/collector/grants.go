@@ -40,8 +40,8 @@ func GrantedDepths(grants []Grant) map[string]audit.Depth {
 }
 
 // ReadRoleGrants reads the privileges of a role.
-func ReadRoleGrants(ctx context.Context, s *StrictReader, role dataverse.GUID) ([]Grant, error) {
-	return ReadObject(ctx, s, Read{Label: "what the role grants", Query: roleGrantsQuery(role)}, decodeRoleGrants)
+func ReadRoleGrants(ctx context.Context, s *StrictReader, read Read, role dataverse.GUID) ([]Grant, error) {
+	return ReadObject(ctx, s, read, dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role)), decodeRoleGrants)
 }
 
 // ReadUserGrants reads the privileges that a user has from all its roles. If the environment
@@ -68,19 +68,14 @@ func ReadUserGrants(ctx context.Context, s *StrictReader, user dataverse.GUID, n
 
 func readUserGrants(ctx context.Context, s *StrictReader, read Read, user dataverse.GUID, names []string) ([]Grant, error) {
 	row := dataverse.Row("systemusers", user)
-	read.Query = row.Function("RetrieveUserPrivileges")
-	grants, err := ReadObject(ctx, s, read, decodeUserGrants)
+	grants, err := ReadObject(ctx, s, read, row.Function("RetrieveUserPrivileges"), decodeUserGrants)
 	if len(names) > 0 && (IsUnsupported(err) || isForbidden(err)) {
-		read.Query = row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
-		if named, err := ReadObject(ctx, s, read, decodeUserGrants); err == nil { // not every environment has this function
+		byNames := row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
+		if named, err := ReadObject(ctx, s, read, byNames, decodeUserGrants); err == nil { // not every environment has this function
 			return named, nil
 		}
 	}
 	return grants, err
-}
-
-func roleGrantsQuery(role dataverse.GUID) dataverse.Query {
-	return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role))
 }
 
 func decodeRoleGrants(r Row) []Grant { return objects(r, "RolePrivileges", "", decodeGrant) }
@@ -165,10 +160,9 @@ func (g roleGrants) includes(privilege string) bool {
 }
 
 func (c *collection) readRoleGrants(ctx context.Context, r role, fresh bool) (*roleGrants, error) {
-	grants, err := ReadObject(ctx, c.reader, Read{
+	grants, err := ReadRoleGrants(ctx, c.reader, Read{
 		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("privileges of the role %q", r.Name), fresh: fresh,
-		Query: roleGrantsQuery(dataverse.GUID(r.id)),
-	}, decodeRoleGrants)
+	}, dataverse.GUID(r.id))
 	if err != nil {
 		return nil, err
 	}
@@ -208,9 +202,9 @@ func (c *collection) groupGrants(grants []Grant) *roleGrants {
 // readPrivilegeNames adds the names of a role's privileges to its grants. Older environments
 // return grants without RolePrivilege.PrivilegeName.
 func (c *collection) readPrivilegeNames(ctx context.Context, r role, grants []Grant, fresh bool) error {
-	table := newTable("privileges", "privilegeid", func(row Row) Grant { return Grant{ID: row.ID("privilegeid"), Name: row.Text("name")} }).
-		withQuery(dataverse.Row("roles", dataverse.GUID(r.id)).Nav("roleprivileges_association"))
-	definitions, err := table.rows(ctx, c.reader, Read{
+	table := NewTable(dataverse.Row("roles", dataverse.GUID(r.id)).Nav("roleprivileges_association"), "privilegeid",
+		func(row Row) Grant { return Grant{ID: row.ID("privilegeid"), Name: row.Text("name")} })
+	definitions, err := table.Rows(ctx, c.reader, Read{
 		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("names of the privileges of the role %q", r.Name), fresh: fresh,
 	})
 	if err != nil {

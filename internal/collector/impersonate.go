@@ -100,6 +100,5 @@ type Identity struct{ User, Organization string }
 
 // ReadIdentity reads as whom the environment responds to the caller of a read.
 func ReadIdentity(ctx context.Context, s *StrictReader, read Read) (Identity, error) {
-	read.Query = dataverse.Function("WhoAmI")
-	return ReadObject(ctx, s, read, func(r Row) Identity { return Identity{r.ID("UserId"), r.ID("OrganizationId")} })
+	return ReadObject(ctx, s, read, dataverse.Function("WhoAmI"), func(r Row) Identity { return Identity{r.ID("UserId"), r.ID("OrganizationId")} })
 }

@@ -38,10 +38,10 @@ func (c *collection) readOrganization(ctx context.Context) error {
 // readOrganizations reads the organization's row, without its settings if the identity may not
 // read these.
 func readOrganizations(ctx context.Context, s *StrictReader, read Read) ([]organization, error) {
-	found, err := organizations().rows(ctx, s, read)
+	found, err := organizations().Rows(ctx, s, read)
 	if isForbidden(err) {
 		s.omit("orgdborgsettings")
-		return organizations().rows(ctx, s, read)
+		return organizations().Rows(ctx, s, read)
 	}
 	return found, err
 }

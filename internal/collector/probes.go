@@ -17,8 +17,8 @@ type Probe = func(ctx context.Context, s *StrictReader, label string, caller dat
 
 // Probe reads the rows as a scan does, so that it fails where a scan would.
 func (t Table[T]) Probe(ctx context.Context, s *StrictReader, label string, caller dataverse.Caller) ([]string, error) {
-	read := Read{Label: label, Caller: caller, Query: t.query, Key: t.key, where: t.where, partial: true}
-	return ReadRows(ctx, s, read, func(r Row) string { t.decode(r); return r.ID(t.key) })
+	ids := Table[string]{query: t.query, key: t.key, where: t.where, partial: true, decode: func(r Row) string { t.decode(r); return r.ID(t.key) }}
+	return ids.Rows(ctx, s, Read{Label: label, Caller: caller})
 }
 
 // First limits the table to one row.
@@ -27,7 +27,7 @@ func (t Table[T]) First() Table[T] { return t.withQuery(t.query.Top(1)) }
 // ProbeRolePrivileges returns a probe that reads the privileges of a role.
 func ProbeRolePrivileges(role dataverse.GUID) Probe {
 	return func(ctx context.Context, s *StrictReader, label string, _ dataverse.Caller) ([]string, error) {
-		_, err := ReadObject(ctx, s, Read{Label: label, Query: roleGrantsQuery(role)}, decodeRoleGrants)
+		_, err := ReadRoleGrants(ctx, s, Read{Label: label}, role)
 		return nil, err
 	}
 }
@@ -82,8 +82,8 @@ func ReadUsers(ctx context.Context, s *StrictReader, label string, where dataver
 	found, separate, err := readUsers(ctx, s, Read{Label: label}, where)
 	for i := range found {
 		if u := &found[i]; separate {
-			u.roles, _ = rolesOfUser(dataverse.GUID(u.ID)).rows(ctx, s, Read{Label: "roles of a user"})
-			u.teams, _ = teamsOfUser(dataverse.GUID(u.ID)).rows(ctx, s, Read{Label: "teams of a user"})
+			u.roles, _ = rolesOfUser(dataverse.GUID(u.ID)).Rows(ctx, s, Read{Label: "roles of a user"})
+			u.teams, _ = teamsOfUser(dataverse.GUID(u.ID)).Rows(ctx, s, Read{Label: "teams of a user"})
 		}
 	}
 	return found, err
@@ -117,8 +117,9 @@ func ReadPrivilegeDefinitions(ctx context.Context, s *StrictReader, names []stri
 }
 
 // ReadShares reads the users and teams that a view is shared with.
-func ReadShares(ctx context.Context, s *StrictReader, label string, view dataverse.GUID, caller dataverse.Caller) ([]Share, error) {
-	return ReadObject(ctx, s, Read{Label: label, Caller: caller, Query: viewSharesQuery(view)}, decodePrincipalAccesses)
+func ReadShares(ctx context.Context, s *StrictReader, read Read, view dataverse.GUID) ([]Share, error) {
+	query := dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", view))
+	return ReadObject(ctx, s, read, query, decodePrincipalAccesses)
 }
 
 // ReadUnexplainedViews reads the personal views that a user sees, as that user, and the shares
@@ -126,7 +127,7 @@ func ReadShares(ctx context.Context, s *StrictReader, label string, view dataver
 // neither ownership nor the table of shares explains. A scan does not rely on such a table.
 func ReadUnexplainedViews(ctx context.Context, s *StrictReader, user *User, caller dataverse.Caller) (seen int, unexplained []string, err error) {
 	c := collection{user: user}
-	c.userViews, err = Views().rows(ctx, s, Read{Label: "personal views that the integration user sees", Caller: caller})
+	c.userViews, err = Views().Rows(ctx, s, Read{Label: "personal views that the integration user sees", Caller: caller})
 	if err != nil {
 		return 0, nil, err
 	}

@@ -72,11 +72,9 @@ func (c *collection) readRolesByName(ctx context.Context) error {
 	}
 	matches := dataverse.Or(either...)
 	read := Read{section: snapshot.SectionRoles, Label: "roles by name"}
-	read.where = []dataverse.Expr{dataverse.EqNull("_parentroleid_value"), matches}
-	found, err := Roles().rows(ctx, c.reader, read)
+	found, err := Roles().Where(dataverse.EqNull("_parentroleid_value")).Where(matches).Rows(ctx, c.reader, read)
 	if IsUnsupported(err) {
-		read.where = []dataverse.Expr{matches}
-		found, err = Roles().rows(ctx, c.reader, read)
+		found, err = Roles().Where(matches).Rows(ctx, c.reader, read)
 	}
 	c.rolesByName = slices.DeleteFunc(found, func(r role) bool {
 		return r.id != r.RootID || c.Scope != snapshot.ScopeEnvironment && !c.Requirement.MatchesRole(r.Name, c.Pattern)

@@ -16,7 +16,7 @@ import (
 func (c *collection) readShares(ctx context.Context) (err error) {
 	read := Read{section: snapshot.SectionShares, Label: "shares of views"}
 	if c.Scope == snapshot.ScopeEnvironment {
-		c.shares, err = Shares().rows(ctx, c.reader, read)
+		c.shares, err = Shares().Rows(ctx, c.reader, read)
 		return err
 	}
 	own, all := c.userAndTeamIDs(), map[string]bool{}
@@ -71,10 +71,9 @@ func (c *collection) readSharesOfViews(ctx context.Context, views []view) error 
 	own, found := c.userAndTeamIDs(), make([][]Share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		v := views[i]
-		shares, err := ReadObject(ctx, c.reader, Read{
+		shares, err := ReadShares(ctx, c.reader, Read{
 			section: snapshot.SectionShares, Label: "the users and teams that a view is shared with", Caller: v.caller,
-			Query: viewSharesQuery(dataverse.GUID(v.id)),
-		}, decodePrincipalAccesses)
+		}, dataverse.GUID(v.id))
 		for _, s := range shares {
 			if own[s.Principal] {
 				found[i] = append(found[i], Share{Principal: s.Principal, view: v.id, Mask: s.Mask})
@@ -134,10 +133,6 @@ func (c *collection) withoutReadAccess(views []view) []view {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(views), func(v view) bool { return own[v.OwnerID] || shared[v.id] })
-}
-
-func viewSharesQuery(view dataverse.GUID) dataverse.Query {
-	return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", view))
 }
 
 // decodePrincipalAccesses decodes the response of RetrieveSharedPrincipalsAndAccess.

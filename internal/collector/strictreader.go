@@ -35,34 +35,20 @@ func NewStrictReader(r Reader, strong bool) *StrictReader {
 	return &StrictReader{reader: r, strong: strong, progress: func(Event) {}, omitted: columnSet{}}
 }
 
-// A Read describes what is read from an environment, and as whom.
+// A Read says how rows are read, and as whom.
 type Read struct {
 	// Label says in a few words what is read.
 	Label  string
 	Caller dataverse.Caller
-	// Query addresses the rows of a table, or a function. The columns are added to it: those
-	// that the decoding function reads.
-	Query dataverse.Query
-	// Key is the column that identifies a row; empty for a response that is one object.
-	Key string
 
 	section snapshot.Section
-	// where holds conditions that the rows must all meet.
-	where []dataverse.Expr
-	// partial is set if only some of the rows are requested, so that they cannot be counted.
-	partial bool
 	// fresh is set if a cached response must not be used.
 	fresh bool
 }
 
-func (t Table[T]) rows(ctx context.Context, s *StrictReader, read Read) ([]T, error) {
-	read.Query, read.Key, read.where = t.query, t.key, slices.Concat(t.where, read.where)
-	return ReadRows(ctx, s, read, t.decode)
-}
-
-// ReadObject reads a response that is one object.
-func ReadObject[T any](ctx context.Context, s *StrictReader, read Read, decode func(Row) T) (T, error) {
-	values, err := ReadRows(ctx, s, read, decode)
+// ReadObject reads the response to a function, which is one object.
+func ReadObject[T any](ctx context.Context, s *StrictReader, read Read, function dataverse.Query, decode func(Row) T) (T, error) {
+	values, err := Table[T]{query: function, decode: decode}.Rows(ctx, s, read)
 	if err != nil {
 		var zero T
 		return zero, err
@@ -70,10 +56,10 @@ func ReadObject[T any](ctx context.Context, s *StrictReader, read Read, decode f
 	return values[0], nil
 }
 
-// ReadRows reads all rows of a collection. It repeats a read with an inconsistent response, but
-// not one that the client has already repeated.
-func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode func(Row) T) ([]T, error) {
-	countable, countRefused := read.Key != "" && !read.partial, false
+// Rows reads all rows. It repeats a read with an inconsistent response, but not one that the client
+// has already repeated.
+func (t Table[T]) Rows(ctx context.Context, s *StrictReader, read Read) ([]T, error) {
+	countable, countRefused := t.key != "" && !t.partial, false
 	for attempt := 1; ; {
 		read.fresh = read.fresh || attempt > 1
 		event := Event{Section: read.section, Label: read.Label, Attempt: attempt}
@@ -82,7 +68,7 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 		if !countable || countRefused {
 			omitted[countOption] = true
 		}
-		values, err := readOnce(ctx, s, read, omitted, decode)
+		values, err := t.readOnce(ctx, s, read, omitted)
 		if err == nil {
 			if countRefused {
 				s.omit(countOption)
@@ -116,11 +102,11 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 }
 
 // readOnce sends the request once. With an error, it also returns the rows before it.
-func readOnce[T any](ctx context.Context, s *StrictReader, read Read, omitted columnSet, decode func(Row) T) ([]T, error) {
-	request := buildQuery(read, decode, omitted).Request(read.Label)
+func (t Table[T]) readOnce(ctx context.Context, s *StrictReader, read Read, omitted columnSet) ([]T, error) {
+	request := t.fullQuery(omitted).Request(read.Label)
 	request.Caller, request.Strong = read.Caller, s.strong
 	send := sender(s.reader.Rows)
-	if read.Key == "" {
+	if t.key == "" {
 		send = getAsRows(s.reader)
 	}
 	if s.cache != nil && !read.fresh {
@@ -133,14 +119,14 @@ func readOnce[T any](ctx context.Context, s *StrictReader, read Read, omitted co
 			return values, err
 		}
 		r := newRow(data, omitted)
-		if read.Key != "" {
-			id := r.ID(read.Key)
+		if t.key != "" {
+			id := r.ID(t.key)
 			if seen[id] {
 				return nil, inconsistentf("the row %s appears twice", id)
 			}
 			seen[id] = true
 		}
-		value := decode(r)
+		value := t.decode(r)
 		if r.err != nil {
 			return nil, r.err
 		}
@@ -156,16 +142,16 @@ func getAsRows(reader Reader) sender {
 	}
 }
 
-// buildQuery adds the columns, the conditions and the count to the query of a read.
-func buildQuery[T any](read Read, decode func(Row) T, omitted columnSet) dataverse.Query {
-	query := read.Query
-	if read.Key != "" {
-		query = selectionOf(read.Key, decode, omitted).apply(query)
+// fullQuery adds the columns, the conditions and the count to the query of a table.
+func (t Table[T]) fullQuery(omitted columnSet) dataverse.Query {
+	query := t.query
+	if t.key != "" {
+		query = selectionOf(t.key, t.decode, omitted).apply(query)
 	}
-	for _, condition := range read.where {
+	for _, condition := range t.where {
 		query = query.Filter(condition)
 	}
-	if read.Key != "" && !omitted[countOption] {
+	if t.key != "" && !omitted[countOption] {
 		query = query.Count()
 	}
 	return query
@@ -199,9 +185,7 @@ func (t Table[T]) filteredRows(ctx context.Context, s *StrictReader, read Read, 
 	filters := joinConditions(conditions)
 	results := make([][]T, len(filters))
 	err := parallel(ctx, len(filters), func(ctx context.Context, i int) (err error) {
-		part := read
-		part.where = append(slices.Clip(read.where), filters[i])
-		results[i], err = t.rows(ctx, s, part)
+		results[i], err = t.Where(filters[i]).Rows(ctx, s, read)
 		return err
 	})
 	if err != nil {

@@ -20,10 +20,17 @@ type Table[T any] struct {
 	key    string
 	decode func(Row) T
 	where  []dataverse.Expr // see Where
+	// partial is set if only some of the rows are requested, so that they cannot be counted.
+	partial bool
+}
+
+// NewTable returns the rows at an address. Without a key, the response is one object.
+func NewTable[T any](address dataverse.Query, key string, decode func(Row) T) Table[T] {
+	return Table[T]{query: address, key: key, decode: decode}
 }
 
 func newTable[T any](set, key string, decode func(Row) T) Table[T] {
-	return Table[T]{query: dataverse.Collection(set), key: key, decode: decode}
+	return NewTable(dataverse.Collection(set), key, decode)
 }
 
 // organizations has one row.
@@ -88,7 +95,7 @@ func FieldPermissions() Table[fieldPermission] {
 // navigation property. They are read as ids.
 func ColumnProfiles(address dataverse.Query) Table[string] {
 	const key = "fieldsecurityprofileid"
-	return newTable("fieldsecurityprofiles", key, func(r Row) string { return r.ID(key) }).withQuery(address)
+	return NewTable(address, key, func(r Row) string { return r.ID(key) })
 }
 
 // Where limits the table to the rows that meet a condition.

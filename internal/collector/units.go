@@ -12,7 +12,7 @@ import (
 // readUnits reads all business units. Users of a disabled unit, and of units below it, cannot sign
 // in.
 func (c *collection) readUnits(ctx context.Context) (err error) {
-	c.units, err = BusinessUnits().rows(ctx, c.reader, Read{section: snapshot.SectionBusinessUnits, Label: "business units"})
+	c.units, err = BusinessUnits().Rows(ctx, c.reader, Read{section: snapshot.SectionBusinessUnits, Label: "business units"})
 	if err != nil {
 		return err
 	}

@@ -33,10 +33,10 @@ func (c *collection) readUsers(ctx context.Context) error {
 // readUsers reads the users that meet a condition, with their roles and teams. If the environment
 // refuses that, it reads the users without them, which may be readable, and separate is true.
 func readUsers(ctx context.Context, s *StrictReader, read Read, where dataverse.Expr) (found []User, separate bool, err error) {
-	found, err = usersWithRoles().Where(where).rows(ctx, s, read)
+	found, err = usersWithRoles().Where(where).Rows(ctx, s, read)
 	if separate = IsUnsupported(err) || isForbidden(err); separate {
 		read.Label = "users"
-		found, err = users().Where(where).rows(ctx, s, read)
+		found, err = users().Where(where).Rows(ctx, s, read)
 	}
 	return found, separate, err
 }
@@ -67,12 +67,12 @@ func (c *collection) relevantUsers() []User {
 }
 
 func (c *collection) readRolesOfUser(ctx context.Context, u *User) (err error) {
-	u.roles, err = rolesOfUser(dataverse.GUID(u.ID)).rows(ctx, c.reader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
+	u.roles, err = rolesOfUser(dataverse.GUID(u.ID)).Rows(ctx, c.reader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
 	return err
 }
 
 func (c *collection) readTeamsOfUser(ctx context.Context, u *User) (err error) {
-	u.teams, err = teamsOfUser(dataverse.GUID(u.ID)).rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
+	u.teams, err = teamsOfUser(dataverse.GUID(u.ID)).Rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
 	return err
 }
 
@@ -88,7 +88,7 @@ func (c *collection) readTeams(ctx context.Context) error {
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
-		found, err = teamsWithRoles().rows(ctx, c.reader, read)
+		found, err = teamsWithRoles().Rows(ctx, c.reader, read)
 	case len(wanted) == 0:
 		return nil
 	default:
@@ -127,7 +127,7 @@ func (c *collection) readTeamsOneByOne(ctx context.Context, wanted map[string]te
 	teams := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
 		teams[i] = wanted[ids[i]]
-		teams[i].roles, err = rolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "roles of a team"})
+		teams[i].roles, err = rolesOfTeam(dataverse.GUID(ids[i])).Rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "roles of a team"})
 		return err
 	})
 	return teams, err

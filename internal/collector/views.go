@@ -27,7 +27,7 @@ func (c *collection) requiredViewConditions() []dataverse.Expr {
 func (c *collection) readViews(ctx context.Context, section snapshot.Section, label string, caller dataverse.Caller, all bool) (found []view, err error) {
 	read := Read{section: section, Label: label, Caller: caller}
 	if all {
-		found, err = Views().rows(ctx, c.reader, read)
+		found, err = Views().Rows(ctx, c.reader, read)
 	} else {
 		found, err = Views().filteredRows(ctx, c.reader, read, c.requiredViewConditions())
 		found = slices.DeleteFunc(found, func(v view) bool { return !c.Requirement.HasView(v.Table, v.Name) })
@@ -118,11 +118,9 @@ func (c *collection) readUserViews(ctx context.Context) (err error) {
 }
 
 func (c *collection) readSystemViews(ctx context.Context) error {
-	found, err := SystemViews().filteredRows(ctx, c.reader, Read{
-		section: snapshot.SectionSystemViews, Label: "system views",
-		// People choose views with querytype 0. Other types are for look-ups and forms.
-		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
-	}, c.requiredViewConditions())
+	// People choose views with querytype 0. Other types are for look-ups and forms.
+	found, err := SystemViews().Where(dataverse.EqInt("querytype", 0)).filteredRows(ctx, c.reader,
+		Read{section: snapshot.SectionSystemViews, Label: "system views"}, c.requiredViewConditions())
 	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.Requirement.HasView(v.Table, v.Name) })
 	return err
 }

@@ -184,7 +184,7 @@ func (x *examiner) checkVersion(ctx context.Context) (Check, error) {
 }
 
 func (x *examiner) readVersion(ctx context.Context) (string, error) {
-	return collector.ReadObject(ctx, x.reader, collector.Read{Label: "version", Query: dataverse.Function("RetrieveVersion")},
+	return collector.ReadObject(ctx, x.reader, collector.Read{Label: "version"}, dataverse.Function("RetrieveVersion"),
 		func(r collector.Row) string { return r.TextIfPresent("Version") })
 }
 

@@ -75,7 +75,7 @@ func (e *Environment) currentGrants(ctx context.Context, t change.Target, names 
 // roleGrants reads what a role grants. It reads the names of the privileges separately if the response of an
 // older environment has only their ids. The id stands for a name that cannot be read.
 func (e *Environment) roleGrants(ctx context.Context, role string) ([]collector.Grant, error) {
-	list, err := collector.ReadRoleGrants(ctx, e.reader, dataverse.GUID(role))
+	list, err := collector.ReadRoleGrants(ctx, e.reader, collector.Read{Label: "what the role grants"}, dataverse.GUID(role))
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,8 @@ func (e *Environment) currentShare(ctx context.Context, t change.Target) (apply.
 func (e *Environment) accessAsOwner(ctx context.Context, t change.Target) (string, error) {
 	mask := 0
 	err := e.impersonate(ctx, t.Owner, func(as dataverse.Caller) error {
-		shares, err := collector.ReadShares(ctx, e.reader, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)
+		read := collector.Read{Label: "the users and teams that the view is shared with", Caller: as}
+		shares, err := collector.ReadShares(ctx, e.reader, read, dataverse.GUID(t.View.ID))
 		for _, s := range shares {
 			if s.Principal == t.Principal.ID {
 				mask |= s.Mask

@@ -40,7 +40,7 @@ func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 
 // rows reads all rows of a collection. The column key identifies a row.
 func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, key string, take func(collector.Row) T) ([]T, error) {
-	return collector.ReadRows(ctx, e.reader, collector.Read{Label: label, Query: q, Key: key}, take)
+	return collector.NewTable(q, key, take).Rows(ctx, e.reader, collector.Read{Label: label})
 }
 
 // Current reads the state of a target.
@@ -101,10 +101,10 @@ func nameColumn(t apply.Table) string {
 func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
 	var found []apply.Row
 	err := e.impersonate(ctx, as, func(as dataverse.Caller) (err error) {
-		found, err = collector.ReadRows(ctx, e.reader, collector.Read{
-			Label: "a row of the table " + string(table), Key: primaryKey(table), Caller: as,
-			Query: dataverse.Collection(entitySet(table)).Filter(dataverse.EqID(primaryKey(table), dataverse.GUID(id))),
-		}, func(r collector.Row) apply.Row { return parseRow(r, table) })
+		key := primaryKey(table)
+		query := dataverse.Collection(entitySet(table)).Filter(dataverse.EqID(key, dataverse.GUID(id)))
+		byID := collector.NewTable(query, key, func(r collector.Row) apply.Row { return parseRow(r, table) })
+		found, err = byID.Rows(ctx, e.reader, collector.Read{Label: "a row of the table " + string(table), Caller: as})
 		return err
 	})
 	switch {
