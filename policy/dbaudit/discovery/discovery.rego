@@ -10,6 +10,7 @@
 package dbaudit.discovery
 
 import data.dbaudit.access
+import data.dbaudit.coverage
 import data.dbaudit.danger
 import data.dbaudit.integration
 
@@ -181,9 +182,7 @@ _granted_if_known(id, granted) := granted if {
 } else := null
 
 _roles_read if {
-	every section in ["teams", "roles", "role_privileges"] {
-		input.coverage[section].state == "collected"
-	}
+	every section in ["teams", "roles", "role_privileges"] { coverage.was_read(section) }
 }
 
 _match_kinds := ["application-id", "user", "role"]
@@ -307,8 +306,8 @@ _integration_role := integration.role_name if {
 
 # METADATA
 # description: The sections of discovery that were not read.
-_unread := [{"section": section, "state": coverage.state, "reason": coverage.detail} |
+_unread := [{"section": section, "state": covered.state, "reason": covered.detail} |
 	some section in ["users", "teams", "roles", "role_privileges", "business_units", "organization"]
-	coverage := object.get(input.coverage, section, {"state": "unknown", "detail": ""})
-	coverage.state != "collected"
+	covered := object.get(input.coverage, section, {"state": "unknown", "detail": ""})
+	covered.state != "collected"
 ]

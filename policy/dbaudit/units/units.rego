@@ -8,6 +8,8 @@
 #     description: Create or edit business units
 package dbaudit.units
 
+import data.dbaudit.coverage
+
 # METADATA
 # description: A business unit and all units above it that were read.
 above(id) := graph.reachable(_parents, {id})
@@ -19,20 +21,15 @@ disabled(id) := {unit | some unit in above(id); input.business_units[unit].disab
 # METADATA
 # description: Whether a business unit and all units above it were read.
 known(id) if {
-	_read
+	coverage.was_read("business_units")
 	some unit in above(id)
 	input.business_units[unit].parent_id == ""
 }
 
 # METADATA
 # description: Why business units were not read, as the end of a sentence; empty if they were.
-default detail := ""
-
-detail := sprintf(": %s", [input.coverage.business_units.detail]) if {
-	not _read
-	input.coverage.business_units.detail != ""
-}
-
-_read if input.coverage.business_units.state == "collected"
+detail := "" if {
+	coverage.was_read("business_units")
+} else := coverage.detail("business_units")
 
 _parents[id] := [unit.parent_id | unit.parent_id != ""] if some id, unit in input.business_units

@@ -11,6 +11,7 @@
 #     description: Saved View (UserQuery) table/entity reference
 package dbaudit.views
 
+import data.dbaudit.coverage
 import data.dbaudit.integration
 
 # METADATA
@@ -97,7 +98,7 @@ _user_and_teams := {integration.user} | {team | some team in input.users[integra
 contradicted[id] := sprintf("the user sees the view %q, but neither it nor its teams own it, and no share explains this", [
 	input.views[id].name,
 ]) if {
-	shares_read
+	coverage.was_read("shares")
 	some id in (_listed - _explained)
 }
 
@@ -175,7 +176,7 @@ _needs_personal_view contains i if {
 _needs_personal_view contains i if {
 	some i, required in input.requirement.views
 	required.owner != ""
-	not owner_views_read
+	not coverage.was_read("views")
 }
 
 # METADATA
@@ -189,7 +190,7 @@ undecided[i] contains reason if {
 
 undecided[i] contains reason if {
 	some i in _unmet
-	not shares_read
+	not coverage.was_read("shares")
 	some reason in own_list_unread
 }
 
@@ -200,8 +201,8 @@ undecided[i] contains reason if {
 }
 
 undecided[i] contains reason if {
-	not owner_views_read
-	reason := _because("the personal views of the configured owners were not read", _owner_views_detail)
+	not coverage.was_read("views")
+	reason := concat("", ["the personal views of the configured owners were not read", coverage.detail("views")])
 	some i in _unmet
 	system_views[i]
 	not found[i]
@@ -210,10 +211,10 @@ undecided[i] contains reason if {
 undecided[i] contains reason if {
 	some i in _unmet
 	some team in _uncertain_teams[i]
-	reason := _because(
-		sprintf("it is unknown whether the business unit of the team %q is disabled", [input.teams[team].name]),
-		input.coverage.business_units.detail,
-	)
+	reason := sprintf("it is unknown whether the business unit of the team %q is disabled%s", [
+		input.teams[team].name,
+		coverage.detail("business_units"),
+	])
 }
 
 undecided[i] contains reason if {
@@ -243,44 +244,21 @@ unseen contains i if {
 	not found[i]
 }
 
-user_views_read if input.coverage.user_views.state == "collected"
-
-owner_views_read if input.coverage.views.state == "collected"
-
-system_views_read if input.coverage.system_views.state == "collected"
-
-shares_read if input.coverage.shares.state == "collected"
+user_views_read if coverage.was_read("user_views")
 
 # METADATA
 # description: Why the list of personal views that the integration user sees was not read; empty if it was.
 own_list_unread contains reason if {
 	not user_views_read
-	reason := _because("the views that the integration user sees were not read", _user_views_detail)
+	reason := concat("", ["the views that the integration user sees were not read", coverage.detail("user_views")])
 }
 
 # METADATA
 # description: Why the system views of the required names were not read; empty if they were.
 system_views_unread contains reason if {
-	not system_views_read
-	reason := _because("the system views were not read", _system_views_detail)
+	not coverage.was_read("system_views")
+	reason := concat("", ["the system views were not read", coverage.detail("system_views")])
 }
-
-# A section without an entry was not read, and still needs a reason.
-default _user_views_detail := ""
-
-_user_views_detail := input.coverage.user_views.detail
-
-default _owner_views_detail := ""
-
-_owner_views_detail := input.coverage.views.detail
-
-default _system_views_detail := ""
-
-_system_views_detail := input.coverage.system_views.detail
-
-_because(what, "") := what
-
-_because(what, detail) := sprintf("%s: %s", [what, detail]) if detail != ""
 
 # METADATA
 # description: The owners of views, as fixes refer to them.

@@ -278,6 +278,9 @@ test_view_of_a_team_of_an_unread_business_unit_is_undecided if {
 	shared := testing.patched(_list_unread, {"/shares/team": {"view": {"rights": ["read"]}}})
 	views.undecided == {0: {reason}} with input as testing.patched(shared, unread)
 	views.undecided == {} with input as shared
+	views.undecided == {
+		0: {`it is unknown whether the business unit of the team "Contoso" is disabled`},
+	} with input as testing.without(shared, ["/coverage/business_units"])
 
 	owned := testing.patched(_list_unread, {"/views/view/owner_id": "team"})
 	views.undecided == {0: {reason}} with input as testing.patched(owned, unread)

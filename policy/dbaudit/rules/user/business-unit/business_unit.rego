@@ -13,6 +13,7 @@
 #   remediation: Change the user's business unit, then assign the role again, because the change removes it.
 package dbaudit.rules.user["business-unit"]
 
+import data.dbaudit.coverage
 import data.dbaudit.integration
 import data.dbaudit.profile
 import data.dbaudit.units
@@ -36,7 +37,7 @@ findings contains {
 	},
 } if {
 	input.requirement.business_unit != ""
-	_read
+	coverage.was_read("business_units")
 	lower(_actual) != lower(input.requirement.business_unit)
 	some control in profile.controls["user/business-unit"]
 }
@@ -48,13 +49,9 @@ _not_configured contains "the configuration names no business unit" if input.req
 # METADATA
 # description: >-
 #   The business units are needed only if one is configured, so this rule checks itself whether they were read.
-unknown contains sprintf("the business units were not read%s", [_detail]) if not _read
-
-default _detail := ""
-
-_detail := sprintf(": %s", [input.coverage.business_units.detail]) if input.coverage.business_units.detail != ""
-
-_read if input.coverage.business_units.state == "collected"
+unknown contains sprintf("the business units were not read%s", [coverage.detail("business_units")]) if {
+	not coverage.was_read("business_units")
+}
 
 _actual := object.get(_names, _unit, _unit)
 
@@ -87,5 +84,5 @@ _note := "" if {
 } else := ", which is disabled or below a disabled one" if {
 	count(_units_with_name) > 0
 } else := ", which does not exist" if {
-	_detail == ""
+	coverage.detail("business_units") == ""
 } else := _not_seen

@@ -12,6 +12,7 @@
 #   remediation: Assign the role's copy in the user's business unit to the user.
 package dbaudit.rules.user.role
 
+import data.dbaudit.coverage
 import data.dbaudit.integration
 import data.dbaudit.profile
 
@@ -62,14 +63,10 @@ not_applicable := integration.no_user | integration.no_role
 # METADATA
 # description: >-
 #   The record-ownership setting decides whether a copy of another business unit is in effect.
-unknown contains sprintf("the organization and its record-ownership setting were not read%s", [_detail]) if {
-	not input.coverage.organization.state == "collected"
+unknown contains sprintf("the organization and its record-ownership setting were not read%s", [coverage.detail("organization")]) if {
+	not coverage.was_read("organization")
 }
 
 unknown contains reason if some reason in integration.uncertain_roles[integration.role]
-
-default _detail := ""
-
-_detail := sprintf(": %s", [input.coverage.organization.detail]) if input.coverage.organization.detail != ""
 
 _assigned_names := sort([min(integration.names[root]) | some root, _ in integration.ways])
