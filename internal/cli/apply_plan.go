@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
@@ -78,6 +79,9 @@ func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p p
 	}
 	if err := a.Confirm(ctx, v.Name, purpose, f.yes); err != nil {
 		return err
+	}
+	if p.Expired(a.Now()) {
+		return fmt.Errorf("the plan expired on %s, before it was confirmed: make a new one; nothing was changed", p.ExpiresAt.Format(time.RFC3339))
 	}
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.Tool, a.Now); err != nil {
 		return withJournalAdvice(a, err)

@@ -244,6 +244,32 @@ func TestConfirmation(t *testing.T) {
 	b.run("apply", "plan.json").must(t, 0)
 }
 
+// readerFunc is a reader that calls a function.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestLateConfirmation checks that a plan is not applied if it expired before it was confirmed.
+func TestLateConfirmation(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
+	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
+	now, name, start := b.env.Now, b.plan("plan.json").Environment.Name, b.state()
+	var late atomic.Int64
+	b.env.Now = func() time.Time { return now().Add(time.Duration(late.Load())) }
+	for _, args := range [][]string{{"apply", "plan.json"}, {"scan", "--remediate"}} {
+		late.Store(0)
+		answer := strings.NewReader(name + "\n")
+		b.env.Stdin = readerFunc(func(p []byte) (int, error) {
+			late.Store(int64(73 * time.Hour))
+			return answer.Read(p)
+		})
+		b.wantContains(b.run(args...).must(t, 3).stderr, "before it was confirmed: make a new one; nothing was changed")
+	}
+	if b.state() != start {
+		t.Error("an expired plan was applied")
+	}
+}
+
 // TestRemediateFilteredGrant checks that one flag is enough to replace a grant for some records only.
 func TestRemediateFilteredGrant(t *testing.T) {
 	b := newApplyProcess(t, func(env *simulator.Environment) {
