@@ -72,9 +72,9 @@ type Row struct {
 	Unit     string // the id of the business unit of a role or a user
 	// Root is the id of a role's root copy, and Template the id of its role template.
 	Root, Template string
-	ApplicationID  string // an application user's application id
-	CreatedBy      string // the id of the user who created the row; empty if unknown
-	CreatedOn      time.Time
+	ApplicationID  string    // an application user's application id
+	CreatedBy      string    // the id of the user who created the row; empty if unknown
+	CreatedOn      time.Time // on this machine's clock
 }
 
 // RoleHolders are the users and teams that have a role.

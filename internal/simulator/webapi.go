@@ -43,6 +43,7 @@ type response struct {
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("OData-Version", "4.0")
+	header.Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 	header.Set("x-ms-service-request-id", deriveID("request", r.URL.String()))
 	if !s.current.Load().env.hasContradiction(NoHint) {
 		header.Set("x-ms-dop-hint", "8")

@@ -45,7 +45,9 @@ type lab struct {
 func newLab(t *testing.T, o simulator.Options) *lab {
 	t.Helper()
 	l := &lab{}
-	o.Now = now // the journal's clock
+	if o.Now == nil {
+		o.Now = now // the journal's clock
+	}
 	o.Faults = func(r *http.Request) simulator.Fault {
 		if f := l.faults.Load(); f != nil {
 			return (*f)(r)
@@ -54,8 +56,10 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 	}
 	l.Lab = simulated.NewWithOptions(t, o)
 	l.requirement = l.Compliant.Requirement
+	options := simulated.ClientOptions(t, l.Server, l.Compliant.Suggest.Administrator)
+	options.Now = now
 	var err error
-	if l.admin, err = dataverse.NewWriter(simulated.ClientOptions(t, l.Server, l.Compliant.Suggest.Administrator)); err != nil {
+	if l.admin, err = dataverse.NewWriter(options); err != nil {
 		t.Fatal(err)
 	}
 	return l

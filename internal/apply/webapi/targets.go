@@ -21,7 +21,7 @@ func (e *Environment) currentRole(ctx context.Context, t change.Target) (apply.R
 	if t.Role.ID == "" {
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
 	}
-	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", "roleid", parseRole)
+	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", "roleid", e.parseRole)
 	switch {
 	case err != nil:
 		return apply.Reading{}, err
@@ -98,8 +98,8 @@ type userRow struct {
 	tag, status string
 }
 
-func parseUser(r collector.Row) userRow {
-	u := userRow{parseRow(r, apply.TableUser), r.ETag(), change.Enabled}
+func (e *Environment) parseUser(r collector.Row) userRow {
+	u := userRow{e.parseRow(r, apply.TableUser), r.ETag(), change.Enabled}
 	if r.Bool("isdisabled") {
 		u.status = change.Disabled
 	}
@@ -114,7 +114,7 @@ func (e *Environment) currentUser(ctx context.Context, t change.Target) (apply.R
 	if t.User.ID == "" {
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
 	}
-	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user", "systemuserid", parseUser)
+	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user", "systemuserid", e.parseUser)
 	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.status == change.Deleted }); len(live) > 0 {
 		found = live
 	}
@@ -172,7 +172,7 @@ func (e *Environment) copyInUnit(ctx context.Context, t change.Target) (string, 
 // copies reads the root of a role and its copies in other business units.
 func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, error) {
 	return rows(ctx, e, dataverse.Collection("roles").Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))),
-		"the role's copies in business units", "roleid", parseRole)
+		"the role's copies in business units", "roleid", e.parseRole)
 }
 
 // currentShare reads a principal's direct rights on a view. If the table of shares has no row, or the

@@ -103,7 +103,7 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 	err := e.impersonate(ctx, as, func(as dataverse.Caller) (err error) {
 		key := primaryKey(table)
 		query := dataverse.Collection(entitySet(table)).Filter(dataverse.EqID(key, dataverse.GUID(id)))
-		byID := collector.NewTable(query, key, func(r collector.Row) apply.Row { return parseRow(r, table) })
+		byID := collector.NewTable(query, key, func(r collector.Row) apply.Row { return e.parseRow(r, table) })
 		found, err = byID.Rows(ctx, e.reader, collector.Read{Label: "a row of the table " + string(table), Caller: as})
 		return err
 	})
@@ -125,9 +125,9 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 	return &found[0], nil
 }
 
-func parseRole(r collector.Row) apply.Row { return parseRow(r, apply.TableRole) }
+func (e *Environment) parseRole(r collector.Row) apply.Row { return e.parseRow(r, apply.TableRole) }
 
-func parseRow(r collector.Row, t apply.Table) apply.Row {
+func (e *Environment) parseRow(r collector.Row, t apply.Table) apply.Row {
 	row := apply.Row{ID: r.ID(primaryKey(t)), Name: r.Text(nameColumn(t))}
 	switch t {
 	case apply.TableRole:
@@ -143,6 +143,8 @@ func parseRow(r collector.Row, t apply.Table) apply.Row {
 		if row.CreatedOn, err = time.Parse(time.RFC3339, text); err != nil {
 			r.Reject("createdon", "contains no time")
 		}
+		skew, _ := e.writer.Skew()
+		row.CreatedOn = row.CreatedOn.Add(-skew)
 	}
 	return row
 }

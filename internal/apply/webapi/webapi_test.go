@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -324,6 +325,22 @@ func TestRollbackDeletesDependents(t *testing.T) {
 		t.Errorf("rolling back again: %v", err)
 	}
 	checkEqual(t, "after the rollback", l.state(t), start)
+}
+
+// TestClocksDiffer: a run finds the rows that it created, and its rollback deletes them, although the clocks of
+// this machine and of the environment differ by hours.
+func TestClocksDiffer(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{26 * time.Hour, -3 * time.Hour} {
+		l := newLab(t, simulator.Options{Now: func() time.Time { return now().Add(ahead) }})
+		l.reset(t, removeRoleAndUser)
+		start := l.state(t)
+		r, _ := l.apply(t, l.plan(t))
+		if err := r.Rollback(t.Context()); err != nil {
+			t.Errorf("the environment is %s ahead: %v", ahead, err)
+		}
+		checkEqual(t, "after the rollback", l.state(t), start)
+	}
 }
 
 // TestTransientFaults: runs and rollbacks succeed although each write fails once.
