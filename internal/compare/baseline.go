@@ -19,12 +19,13 @@ func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 	for i := range out {
 		out[i] = results[i].Clone()
 		known := map[string][]audit.Finding{}
-		for j, r := range earlier {
-			if Comparable(out[i], r) && (!out[i].IsFile() || out[i].Environment.Name == r.Environment.Name || moved[j] == i+1) {
-				eachFinding(r, func(f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
+		for j := range earlier {
+			r := &earlier[j]
+			if judgeSame(&out[i], r) && (!out[i].IsFile() || out[i].Environment.Name == r.Environment.Name || moved[j] == i+1) {
+				eachFinding(*r, func(f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
 			}
 		}
-		if other, differs := find(earlier, func(r audit.Result) bool { return Comparable(out[i], r) && out[i].Profile.Differs(r.Profile) }); differs {
+		if other := findResult(earlier, func(r *audit.Result) bool { return out[i].Profile.Differs(r.Profile) && judgeSame(&out[i], r) }); other != nil {
 			out[i].Notes = append(out[i].Notes, fmt.Sprintf(
 				"the baseline was judged by a different profile %s (%s) than this result (%s): a finding may be new or fixed because the requirements changed",
 				other.Profile.Name, other.Profile.Edition(), out[i].Profile.Edition()))
@@ -50,14 +51,12 @@ func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 // elements at their end take precedence, then pairs with more equal findings.
 func movedFiles(results, earlier []audit.Result) map[int]int {
 	type pair struct{ newer, older, suffix, findings int }
-	hasName := func(rs []audit.Result, r audit.Result) bool {
-		return slices.ContainsFunc(rs, func(other audit.Result) bool {
-			return Comparable(other, r) && other.Environment.Name == r.Environment.Name
-		})
+	hasName := func(rs []audit.Result, r *audit.Result) bool {
+		return findResult(rs, func(other *audit.Result) bool { return other.Environment.Name == r.Environment.Name && judgeSame(other, r) }) != nil
 	}
 	missing := map[string][]int{} // indexes of earlier files that are missing now, by fingerprint
 	for j, older := range earlier {
-		if older.IsFile() && !hasName(results, older) {
+		if older.IsFile() && !hasName(results, &older) {
 			eachFinding(older, func(f audit.Finding) { missing[f.Fingerprint] = append(missing[f.Fingerprint], j) })
 		}
 	}
@@ -66,7 +65,7 @@ func movedFiles(results, earlier []audit.Result) map[int]int {
 	}
 	var pairs []pair
 	for i, newer := range results {
-		if !newer.IsFile() || hasName(earlier, newer) {
+		if !newer.IsFile() || hasName(earlier, &newer) {
 			continue
 		}
 		shared := map[int]int{} // number of equal findings by index of the earlier file
@@ -76,7 +75,7 @@ func movedFiles(results, earlier []audit.Result) map[int]int {
 			}
 		})
 		for j, n := range shared {
-			if Comparable(newer, earlier[j]) {
+			if judgeSame(&newer, &earlier[j]) {
 				pairs = append(pairs, pair{i, j, commonSuffixLength(newer.Environment.Name, earlier[j].Environment.Name), n})
 			}
 		}
@@ -102,8 +101,24 @@ func commonSuffixLength(a, b string) int {
 	return n
 }
 
-// Comparable reports whether two results judge the same environment by the same profile.
-func Comparable(a, b audit.Result) bool {
+// findResult returns the first result that matches, or nil. It copies none, because a list of results is
+// searched for each result of another.
+func findResult(rs []audit.Result, matches func(*audit.Result) bool) *audit.Result {
+	for i := range rs {
+		if matches(&rs[i]) {
+			return &rs[i]
+		}
+	}
+	return nil
+}
+
+// HasComparable reports whether a baseline has a result of the same environment by the same profile.
+func HasComparable(baseline []audit.Result, r audit.Result) bool {
+	return findResult(baseline, func(b *audit.Result) bool { return judgeSame(&r, b) }) != nil
+}
+
+// judgeSame reports whether two results judge the same environment by the same profile.
+func judgeSame(a, b *audit.Result) bool {
 	return strings.EqualFold(a.Environment.OrganizationID, b.Environment.OrganizationID) && a.Profile.Name == b.Profile.Name
 }
 

@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -415,4 +416,23 @@ func TestBaselineOfFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// BenchmarkManyEnvironments compares the results of 1,000 environments with earlier ones.
+func BenchmarkManyEnvironments(b *testing.B) {
+	rs := make([]audit.Result, 1000)
+	for i := range rs {
+		rs[i] = result(controlByID("A", audit.OutcomeFail, finding("x", nil)))
+		rs[i].Environment = audit.Environment{URL: "https://contoso.crm.dynamics.com", OrganizationID: fmt.Sprintf("11111111-1111-1111-1111-%012d", i)}
+	}
+	b.Run("results", func(b *testing.B) {
+		for b.Loop() {
+			compare.Results(rs, rs)
+		}
+	})
+	b.Run("baseline", func(b *testing.B) {
+		for b.Loop() {
+			compare.MarkBaseline(rs, rs)
+		}
+	})
 }

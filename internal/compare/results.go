@@ -16,10 +16,10 @@ func Results(older, newer []audit.Result) Diff {
 	d := Diff{Format: Format, Of: "results"}
 	olds, news := latest(older), latest(newer)
 	for i := range news {
-		d.Environments = append(d.Environments, compareResults(lastMatching(olds, news[i]), &news[i]))
+		d.Environments = append(d.Environments, compareResults(lastMatching(olds, &news[i]), &news[i]))
 	}
 	for i := range olds {
-		if lastMatching(news, olds[i]) == nil {
+		if lastMatching(news, &olds[i]) == nil {
 			d.Environments = append(d.Environments, compareResults(&olds[i], nil))
 		}
 	}
@@ -27,9 +27,9 @@ func Results(older, newer []audit.Result) Diff {
 	return d
 }
 
-func lastMatching(all []audit.Result, r audit.Result) *audit.Result {
+func lastMatching(all []audit.Result, r *audit.Result) *audit.Result {
 	for i := range slices.Backward(all) {
-		if sameEnvironment(all[i], r) {
+		if sameEnvironment(&all[i], r) {
 			return &all[i]
 		}
 	}
@@ -39,7 +39,7 @@ func lastMatching(all []audit.Result, r audit.Result) *audit.Result {
 func latest(all []audit.Result) []audit.Result {
 	var out []audit.Result
 	for _, r := range all {
-		if known := lastMatching(out, r); known == nil {
+		if known := lastMatching(out, &r); known == nil {
 			out = append(out, r)
 		} else if !r.EvaluatedAt.Before(known.EvaluatedAt) {
 			*known = r
@@ -50,11 +50,11 @@ func latest(all []audit.Result) []audit.Result {
 
 // sameEnvironment reports whether two results are of the same environment or file. An environment
 // that could not be read has no organization, and is matched by its address.
-func sameEnvironment(a, b audit.Result) bool {
+func sameEnvironment(a, b *audit.Result) bool {
 	if !a.IsFile() && (a.Unread != nil || b.Unread != nil) {
 		return a.Profile.Name == b.Profile.Name && strings.EqualFold(a.Environment.URL, b.Environment.URL)
 	}
-	return Comparable(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
+	return judgeSame(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
 }
 
 func newSide(r *audit.Result) *Side {

@@ -130,7 +130,7 @@ func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 		return results
 	}
 	for _, result := range results {
-		if result.Unread == nil && !slices.ContainsFunc(x.Baseline, func(b audit.Result) bool { return compare.Comparable(result, b) }) {
+		if result.Unread == nil && !compare.HasComparable(x.Baseline, result) {
 			r.Warnf("the baseline has no result of %s for the profile %s: every finding counts as new", result.Environment.Name, result.Profile.Name)
 		}
 	}
