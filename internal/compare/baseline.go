@@ -52,7 +52,9 @@ func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 func movedFiles(results, earlier []audit.Result) map[int]int {
 	type pair struct{ newer, older, suffix, findings int }
 	hasName := func(rs []audit.Result, r *audit.Result) bool {
-		return findResult(rs, func(other *audit.Result) bool { return other.Environment.Name == r.Environment.Name && judgeSame(other, r) }) != nil
+		return findResult(rs, func(other *audit.Result) bool {
+			return other.Environment.Name == r.Environment.Name && judgeSame(other, r)
+		}) != nil
 	}
 	missing := map[string][]int{} // indexes of earlier files that are missing now, by fingerprint
 	for j, older := range earlier {

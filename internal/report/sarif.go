@@ -48,8 +48,9 @@ func writeSARIF(w io.Writer, set *resultSet, o Options) error {
 }
 
 // newSARIFRun returns the run of a result, without its findings.
-func newSARIFRun(r audit.Result, o Options, multiple bool) *sarifRun {
+func newSARIFRun(r audit.Result, o Options, multiple bool, help func(audit.Control, audit.Rule) sarifText) *sarifRun {
 	s := &sarifRun{
+		help:              help,
 		AutomationDetails: automationDetails(r, o, multiple),
 		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, StartTimeUTC: formatTimeOr(r.EvaluatedAt, "2006-01-02T15:04:05.000Z", "")}},
 		ColumnKind:        "utf16CodeUnits",
@@ -103,7 +104,7 @@ func (s *sarifRun) rule(c audit.Control, o Options) int {
 	i := slices.IndexFunc(*rules, func(r sarifRule) bool { return r.ID == string(c.ID) })
 	if i < 0 {
 		i = len(*rules)
-		*rules = append(*rules, newSARIFRule(c, o.Rules))
+		*rules = append(*rules, newSARIFRule(c, o.Rules[c.Rule], s.help))
 	}
 	if s.Properties == nil {
 		facts := &(*rules)[i].Properties

@@ -18,6 +18,8 @@ type sarifRun struct {
 	Artifacts         []sarifFile       `json:"artifacts,omitempty"`
 	Results           []sarifResult     `json:"results"`
 	Properties        *sarifRunFacts    `json:"properties,omitempty"`
+
+	help func(audit.Control, audit.Rule) sarifText // see [sharedHelp]
 }
 
 type sarifDriver struct {

@@ -9,14 +9,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func newSARIFRule(c audit.Control, rules map[string]audit.Rule) sarifRule {
-	rule, form := rules[c.Rule], termsOf(c.Severity)
+func newSARIFRule(c audit.Control, rule audit.Rule, help func(audit.Control, audit.Rule) sarifText) sarifRule {
+	form := termsOf(c.Severity)
 	s := sarifRule{
 		ID:               string(c.ID),
 		Name:             pascalCase(string(c.ID)),
 		ShortDescription: sarifText{Text: breakLinks(endSentence(c.Title))},
 		FullDescription:  sarifText{Text: breakLinks(endSentence(text.Line(cmp.Or(rule.Description, c.Title))))},
-		Help:             sarifHelp(c, rule),
+		Help:             help(c, rule),
 		HelpURI:          pageURL(c),
 		Properties: sarifRuleFacts{
 			Tags: []string{"security", "dataverse"}, Precision: "very-high", ProblemSeverity: form.problem, SecuritySeverity: form.security,
@@ -29,6 +29,24 @@ func newSARIFRule(c audit.Control, rules map[string]audit.Rule) sarifRule {
 		s.Properties.Tags = append(s.Properties.Tags, category)
 	}
 	return s
+}
+
+// sharedHelp returns [sarifHelp], which it makes once for all runs of a document.
+func sharedHelp() func(audit.Control, audit.Rule) sarifText {
+	type key struct {
+		control             audit.ControlID
+		rule, citation, why string
+	}
+	known := map[key]sarifText{}
+	return func(c audit.Control, rule audit.Rule) sarifText {
+		k := key{c.ID, c.Rule, citationText(c.Citation), c.Why}
+		help, ok := known[k]
+		if !ok {
+			help = sarifHelp(c, rule)
+			known[k] = help
+		}
+		return help
+	}
 }
 
 // sarifHelp returns what a viewer shows next to a result: why it matters and how to fix it.

@@ -15,12 +15,12 @@ import (
 func newSARIFRuns(set *resultSet, o Options) []*sarifRun {
 	categoryOf := runCategories(set.results, o)
 	var runs []*sarifRun
-	byCategory := map[string]*sarifRun{}
+	byCategory, help := map[string]*sarifRun{}, sharedHelp()
 	for r := range set.all() {
 		category := categoryOf(r)
 		run := byCategory[category]
 		if run == nil {
-			run = newSARIFRun(r, o, len(set.results) > 1)
+			run = newSARIFRun(r, o, len(set.results) > 1, help)
 			runs = append(runs, run)
 		} else {
 			run.Properties = nil // they are those of one result

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -182,6 +183,19 @@ func TestSARIFOfArchives(t *testing.T) {
 		related := run.Results[2].RelatedLocations[0].Physical
 		if *related.File.Index != 2 || related.Region.StartLine != 79 {
 			t.Errorf("%s: %+v", p, related)
+		}
+	}
+}
+
+// TestSARIFHelpIsShared checks that the runs of many environments share the help of a rule, which takes
+// most of the time and the memory of a run.
+func TestSARIFHelpIsShared(t *testing.T) {
+	t.Parallel()
+	o := Options{Rules: rules()}
+	runs := newSARIFRuns(renderer{}.prepare([]audit.Result{mixed(), mixed()}, o), o)
+	for i, rule := range runs[0].Tool.Driver.Rules {
+		if other := runs[1].Tool.Driver.Rules[i]; unsafe.StringData(rule.Help.Markdown) != unsafe.StringData(other.Help.Markdown) {
+			t.Errorf("the help of %s is made for each run", rule.ID)
 		}
 	}
 }
