@@ -151,17 +151,8 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 	if now, err = r.waitFor(ctx, t, names, a.After); err != nil {
 		return r.recordFailure(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
-	if was, is := sideEffects(a, before, now); len(is) > 0 {
-		want := restrict(a.After, is)
-		maps.Copy(want, was)
-		r.report(a, EventFailed)
-		err := fmt.Errorf("action %s (%s): the request changed more than the plan says, or somebody else made a change at the same time: %s",
-			a.ID, a.Summary, formatUnlike(is, want))
-		return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Before: was, After: is, Error: err.Error()}))
-	}
-	if !now.State.Includes(a.After) {
-		return r.recordFailure(a, true, fmt.Errorf("action %s (%s): the change had no effect: after it, %s",
-			a.ID, a.Summary, formatState(difference(now.State, a.After))))
+	if err := r.checkEffect(a, before, now); err != nil {
+		return err
 	}
 	done := Record{Event: EventDone, Action: a.ID}
 	if change.CreatesRow(a.Kind) {
@@ -175,6 +166,24 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 	}
 	r.report(a, EventDone)
 	return r.Journal.append(done)
+}
+
+// checkEffect returns and records an error unless a request changed a target as planned, and nothing else.
+func (r *Runner) checkEffect(a change.Action, before, after Reading) error {
+	was, is := sideEffects(a, before, after)
+	switch {
+	case len(is) > 0:
+		r.report(a, EventFailed)
+		want := restrict(a.After, is)
+		maps.Copy(want, was)
+		err := fmt.Errorf("action %s (%s): the request changed more than the plan says, or somebody else made a change at the same time: %s",
+			a.ID, a.Summary, formatUnlike(is, want))
+		return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Before: was, After: is, Error: err.Error()}))
+	case !after.State.Includes(a.After):
+		return r.recordFailure(a, true, fmt.Errorf("action %s (%s): the change had no effect: after it, %s",
+			a.ID, a.Summary, formatState(difference(after.State, a.After))))
+	}
+	return nil
 }
 
 // makeChange sends the request of an action until the target has the new state. sent says that
