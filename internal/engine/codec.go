@@ -256,8 +256,13 @@ func typeError(value ast.Value, into reflect.Value) error {
 }
 
 func (c *codec) decodeSlice(value ast.Value, into reflect.Value) error {
-	elements, ok := elements(value)
-	if !ok {
+	var elements []*ast.Term
+	switch value := value.(type) {
+	case *ast.Array:
+		value.Foreach(func(element *ast.Term) { elements = append(elements, element) })
+	case ast.Set:
+		elements = value.Slice()
+	default:
 		return typeError(value, into)
 	}
 	into.Set(reflect.MakeSlice(into.Type(), len(elements), len(elements)))
@@ -267,20 +272,6 @@ func (c *codec) decodeSlice(value ast.Value, into reflect.Value) error {
 		}
 	}
 	return nil
-}
-
-func elements(value ast.Value) ([]*ast.Term, bool) {
-	switch value := value.(type) {
-	case *ast.Array:
-		terms := make([]*ast.Term, value.Len())
-		for i := range terms {
-			terms[i] = value.Elem(i)
-		}
-		return terms, true
-	case ast.Set:
-		return value.Slice(), true
-	}
-	return nil, false
 }
 
 func (c *codec) decodeMap(value ast.Value, into reflect.Value) error {

@@ -18,7 +18,7 @@ func (l *Linter) Fix(results []RoleResult, write func(name string, data []byte) 
 	var files []string
 	for _, r := range results {
 		file := r.Role.File
-		grants := slices.DeleteFunc(l.missingGrants(r.Result), func(g solution.Grant) bool {
+		grants := slices.DeleteFunc(l.missingGrants(r.Result), func(g audit.Grant) bool {
 			// A line without a valid level must be corrected, not duplicated.
 			hasEntry := slices.ContainsFunc(r.Role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) })
 			// Another integration may need the same line.
@@ -57,25 +57,25 @@ func (l *Linter) Fix(results []RoleResult, write func(name string, data []byte) 
 	return changed, failures
 }
 
-func hasGrant(grants []solution.Grant, name string) bool {
-	return slices.ContainsFunc(grants, func(g solution.Grant) bool { return g.Name == name })
+func hasGrant(grants []audit.Grant, name string) bool {
+	return slices.ContainsFunc(grants, func(g audit.Grant) bool { return g.Name == name })
 }
 
 // missingGrants returns the privileges that a role lacks. It omits privileges with a level that is
 // too low, because a person chose the level, and accepted findings.
-func (l *Linter) missingGrants(r audit.Result) []solution.Grant {
+func (l *Linter) missingGrants(r audit.Result) []audit.Grant {
 	if l.Accepted.Waivers != nil {
 		accepted, _ := l.Accepted.Waivers.Apply([]audit.Result{r}, l.Accepted.Options)
 		r = accepted[0]
 	}
-	var grants []solution.Grant
+	var grants []audit.Grant
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
 			depth, err := audit.ParseDepth(f.Evidence.Text("required_depth"))
 			if c.Rule != "role/privileges" || f.Evidence.Text("state") != "missing" || f.Waiver != nil || err != nil {
 				continue
 			}
-			g := solution.Grant{Name: f.Evidence.Text("privilege"), Depth: depth}
+			g := audit.Grant{Name: f.Evidence.Text("privilege"), Depth: depth}
 			if !hasGrant(grants, g.Name) {
 				grants = append(grants, g)
 			}

@@ -11,16 +11,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-// A Grant is a privilege to add to a role, with its depth.
-type Grant struct {
-	Name  string
-	Depth audit.Depth
-}
-
-// An Addition lists the privileges to add to a role.
+// An Addition lists the privileges to add to a role, by name and depth.
 type Addition struct {
 	Role   Role
-	Grants []Grant
+	Grants []audit.Grant
 }
 
 // Add returns the content of a file with entries added to its roles. All roles must come from the
@@ -95,7 +89,7 @@ func verifyAdditions(raw []byte, additions []Addition) error {
 		return fmt.Errorf("the changed file would be broken: %w", err)
 	}
 	for _, a := range additions {
-		missing := map[Grant]int{}
+		missing := map[audit.Grant]int{}
 		for _, g := range a.Grants {
 			missing[g]++
 		}
@@ -106,7 +100,7 @@ func verifyAdditions(raw []byte, additions []Addition) error {
 					old = old[1:]
 					continue
 				}
-				missing[Grant{e.Name, e.Depth()}]--
+				missing[audit.Grant{Name: e.Name, Depth: e.Depth()}]--
 			}
 		}
 		for _, n := range missing {
@@ -129,7 +123,7 @@ type edit struct {
 func (a Addition) edits() []edit {
 	r := a.Role
 	grants := slices.Clone(a.Grants)
-	slices.SortFunc(grants, func(a, b Grant) int { return compareLower(a.Name, b.Name) })
+	slices.SortFunc(grants, func(a, b audit.Grant) int { return compareLower(a.Name, b.Name) })
 	template := slices.IndexFunc(r.Entries, Entry.isComplete)
 	switch {
 	case r.privileges.end == 0:
@@ -138,7 +132,7 @@ func (a Addition) edits() []edit {
 		return []edit{r.fillPrivileges(grants)}
 	}
 	order := r.sortOrder()
-	slices.SortStableFunc(grants, func(a, b Grant) int { return order(a.Name, b.Name) })
+	slices.SortStableFunc(grants, func(a, b audit.Grant) int { return order(a.Name, b.Name) })
 	end, gap := r.separator()
 	var edits []edit
 	for _, g := range grants {
@@ -240,7 +234,7 @@ func (r Role) endOfLine(next int) int {
 }
 
 // formatEntry formats a grant as an entry in the form of e, with only the two attributes.
-func (r Role) formatEntry(e Entry, g Grant) string {
+func (r Role) formatEntry(e Entry, g audit.Grant) string {
 	data := r.text.data
 	tag := data[e.tag.start:e.tag.end]
 	name, level := r.formatAttribute(e.name, g.Name), r.formatAttribute(e.level, g.Depth.Wire())
@@ -280,7 +274,7 @@ func fillElement(tag, content string) string {
 
 // fillPrivileges returns the edit for a role with an empty RolePrivileges element. Entries have the
 // form that SolutionPackager writes.
-func (r Role) fillPrivileges(grants []Grant) edit {
+func (r Role) fillPrivileges(grants []audit.Grant) edit {
 	data := r.text.data
 	tag := data[r.privileges.start:r.privileges.end]
 	end, unit := lineStyle(data)
@@ -296,7 +290,7 @@ func (r Role) fillPrivileges(grants []Grant) edit {
 }
 
 // addPrivileges returns the edit for a role without a RolePrivileges element.
-func (r Role) addPrivileges(grants []Grant) edit {
+func (r Role) addPrivileges(grants []audit.Grant) edit {
 	data := r.text.data
 	tag := data[r.tag.start:r.tag.end]
 	end, unit := lineStyle(data)
@@ -314,7 +308,7 @@ func (r Role) addPrivileges(grants []Grant) edit {
 
 // entryLines formats the entries of a RolePrivileges element. The name is that of the element, with
 // its prefix.
-func entryLines(name, indent, end string, grants []Grant) string {
+func entryLines(name, indent, end string, grants []audit.Grant) string {
 	var b strings.Builder
 	for _, g := range grants {
 		fmt.Fprintf(&b, "%s<%s name=\"%s\" level=\"%s\" />%s", indent, strings.TrimSuffix(name, "s"), g.Name, g.Depth.Wire(), end)

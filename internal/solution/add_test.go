@@ -14,7 +14,7 @@ import (
 func lines(s string) string { return strings.ReplaceAll(s, "|", "\n") }
 
 func TestAdd(t *testing.T) {
-	grants := []solution.Grant{
+	grants := []audit.Grant{
 		{Name: "prvReadLead", Depth: audit.DepthGlobal},
 		{Name: "prvAppendLead", Depth: audit.DepthDeep},
 		{Name: "prvWriteLead", Depth: audit.DepthBasic},
@@ -121,7 +121,7 @@ func TestAdd(t *testing.T) {
 func TestAddToSeveralRoles(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations)
 	roles := read(t, file).Roles
-	lead := []solution.Grant{{Name: "prvReadAccount", Depth: audit.DepthGlobal}}
+	lead := []audit.Grant{{Name: "prvReadAccount", Depth: audit.DepthGlobal}}
 	got, err := solution.Add(solution.Addition{Role: roles[1], Grants: lead}, solution.Addition{Role: roles[0], Grants: lead})
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestAddToSeveralRoles(t *testing.T) {
 func TestAddToLargeFile(t *testing.T) {
 	content := role + strings.Repeat(" ", 16<<20)
 	file := write(t, filepath.Join(t.TempDir(), "r.xml"), content)
-	addition := solution.Addition{Role: read(t, file).Roles[0], Grants: []solution.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}}
+	addition := solution.Addition{Role: read(t, file).Roles[0], Grants: []audit.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}}
 	got, err := solution.Add(addition)
 	if err != nil {
 		t.Fatal(err)
@@ -162,12 +162,12 @@ func TestAddRefuses(t *testing.T) {
 	another := read(t, write(t, filepath.Join(dir, "a.xml"), `<Role name="x"/>`)).Roles[0]
 	archived := read(t, write(t, filepath.Join(dir, "a.zip"), zipped(t, "Roles/x.xml", `<Role name="x"/>`))).Roles[0]
 	other := read(t, write(t, filepath.Join(dir, "b.xml"), `<Role name="x"><RolePrivileges/></Role>`)).Roles[0]
-	lead := []solution.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}
+	lead := []audit.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}
 	for want, additions := range map[string][]solution.Addition{
 		"nothing to add":                nil,
 		"unpack the archive":            {{Role: archived, Grants: lead}},
 		"not of one file":               {{Role: other, Grants: lead}, {Role: another, Grants: lead}},
-		"would not be read as intended": {{Role: other, Grants: []solution.Grant{{Name: `x" /><RolePrivilege name="y`, Depth: audit.DepthGlobal}}}},
+		"would not be read as intended": {{Role: other, Grants: []audit.Grant{{Name: `x" /><RolePrivilege name="y`, Depth: audit.DepthGlobal}}}},
 	} {
 		if _, err := solution.Add(additions...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -197,7 +197,7 @@ func FuzzAdd(f *testing.F) {
 			return
 		}
 		for _, r := range input(t, data).Roles {
-			got, err := solution.Add(solution.Addition{Role: r, Grants: []solution.Grant{{Name: name, Depth: audit.DepthDeep}}})
+			got, err := solution.Add(solution.Addition{Role: r, Grants: []audit.Grant{{Name: name, Depth: audit.DepthDeep}}})
 			if err == nil && len(r.Entries) > 0 && !isSubsequence(data, got) {
 				t.Errorf("%q became %q", data, got)
 			}

@@ -107,18 +107,11 @@ func newSnapshot(name string, requirement snapshot.Requirement, tool snapshot.To
 	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool
 	s.Environment.Name = name
 	s.Requirement = requirement
-	s.Coverage = coverage()
-	return s
-}
-
-// coverage returns the coverage of a solution's files, which can contain only some of the sections.
-func coverage() map[snapshot.Section]snapshot.Coverage {
-	all := map[snapshot.Section]snapshot.Coverage{}
 	for _, section := range snapshot.Sections() {
-		all[section] = snapshot.Coverage{State: snapshot.StateInapplicable, Detail: "a solution's files cannot contain it"}
+		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateInapplicable, Detail: "a solution's files cannot contain it"}
 	}
 	for _, section := range []snapshot.Section{snapshot.SectionRoles, snapshot.SectionRolePrivileges, snapshot.SectionPrivileges} {
-		all[section] = snapshot.Coverage{State: snapshot.StateCollected}
+		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
 	}
-	return all
+	return s
 }
