@@ -139,7 +139,7 @@ func (o *outputs) resolve(a *app, otherFiles ...string) (err error) {
 		switch {
 		case file == "" || a.StandardStream(file) != nil:
 		case console.IsFolder(file):
-			err = makeFolder(file)
+			err = console.CheckFolder(file)
 		default:
 			err = console.CheckWritable(file)
 		}
@@ -223,19 +223,12 @@ func (o *outputs) write(a *app, doc document, results []audit.Result, options re
 
 // writePages writes an index and a page for each result to a folder. It leaves other files there.
 func writePages(dir string, results []audit.Result, o report.Options) error {
-	if err := makeFolder(dir); err != nil {
-		return err
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the folder of -o: %w", err)
 	}
 	return report.Pages(results, o, func(p report.Page) error {
 		return console.WriteFile(filepath.Join(dir, p.Name), p.Data)
 	})
-}
-
-func makeFolder(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the folder of -o: %w", err)
-	}
-	return nil
 }
 
 // byteOrderMark is at the start of a CSV file, because Excel otherwise assumes another encoding. It

@@ -65,6 +65,20 @@ func CheckWritable(name string) error {
 	return nil
 }
 
+// CheckFolder returns an error if files could not be written to a folder. It does not make the folder.
+func CheckFolder(name string) error {
+	existing := filepath.Clean(name)
+	info, err := os.Stat(existing)
+	for err != nil && existing != filepath.Dir(existing) {
+		existing = filepath.Dir(existing)
+		info, err = os.Stat(existing)
+	}
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("writing to %s: %s is not a folder", name, existing)
+	}
+	return CheckWritable(filepath.Join(existing, "page"))
+}
+
 // createTemporary creates a temporary file next to the named file.
 func createTemporary(name string) (*os.File, error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
