@@ -27,6 +27,17 @@ type Grant struct {
 	Filtered bool
 }
 
+// Uncounted says how a privilege is granted if the grant does not count, else "".
+func (g Grant) Uncounted() string {
+	switch {
+	case g.Filtered:
+		return "for some records only"
+	case g.Depth == audit.DepthNone:
+		return fmt.Sprintf("at the depth %q, which dbaudit does not know", g.RawDepth)
+	}
+	return ""
+}
+
 // GrantedDepths returns the depths of grants, by the privilege's name in lower case. A privilege
 // for some records only, or at an unknown depth, does not count.
 func GrantedDepths(grants []Grant) map[string]audit.Depth {

@@ -69,11 +69,12 @@ func (c *collection) partialReason(privilege string) string {
 		return fmt.Sprintf("the auditor's own privileges do not include %s, so it is unknown which rows it can read", privilege)
 	}
 	for _, g := range grants {
-		switch {
-		case g.Filtered:
-			return fmt.Sprintf("the auditor has %s for some records only and does not see the others", privilege)
-		case g.Depth == audit.DepthNone:
-			return fmt.Sprintf("the auditor has %s at the depth %q, which dbaudit does not know", privilege, g.RawDepth)
+		how := g.Uncounted()
+		if g.Filtered {
+			how += " and does not see the others"
+		}
+		if how != "" {
+			return fmt.Sprintf("the auditor has %s %s", privilege, how)
 		}
 	}
 	return "the auditor does not see rows of other business units"

@@ -211,6 +211,9 @@ func (x *examiner) checkPrivileges(id, title string, needed []Privilege, outcome
 		}
 		complete = false
 		c := Check{ID: id, Title: p.Name, Outcome: outcome, Detail: fmt.Sprintf("missing; %s level is required", p.Depth.Level()), Privilege: &p}
+		if how := x.uncounted(p.Name); how != "" {
+			c.Detail = fmt.Sprintf("granted %s; %s level is required", how, p.Depth.Level())
+		}
 		if depth != audit.DepthNone {
 			c.Detail = fmt.Sprintf("granted at %s level; %s is required", depth.Level(), p.Depth.Level())
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
@@ -35,6 +36,9 @@ func TestCheckPrivileges(t *testing.T) {
 		{"all", examiner{granted: map[string]audit.Depth{"prvwriterole": audit.DepthGlobal, "prvreadrole": audit.DepthGlobal}}, []Outcome{Passed}, "2"},
 		{"none", examiner{granted: map[string]audit.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
 		{"too shallow", examiner{granted: map[string]audit.Depth{"prvwriterole": audit.DepthLocal, "prvreadrole": audit.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
+		{"for some records", examiner{granted: map[string]audit.Depth{}, grants: []collector.Grant{
+			{Name: "prvreadrole", Depth: audit.DepthGlobal, Filtered: true}, {Name: "prvWriteRole", Depth: audit.DepthLocal, Filtered: true},
+		}}, []Outcome{Failed, Failed}, "granted for some records only; "},
 		{"not read", examiner{grantedErr: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
 		{"not understood", examiner{grantedErr: errors.New("no name")}, []Outcome{Failed}, "no name"},
 		{"not signed in", examiner{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},

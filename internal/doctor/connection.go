@@ -159,7 +159,7 @@ func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
 		x.grantedErr = err
 		return x.unknownPrivileges(c.Detail)
 	}
-	x.granted = collector.GrantedDepths(grants)
+	x.grants, x.granted = grants, collector.GrantedDepths(grants)
 	return c, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,7 +118,8 @@ type examiner struct {
 	organization   dataverse.GUID           // as WhoAmI returned it
 	userID         dataverse.GUID           // the identity's systemuserid
 	privilegeNames []string                 // the privileges that matter
-	granted        map[string]audit.Depth   // the identity's privileges by name in lower case; nil if unknown
+	grants         []collector.Grant        // the identity's privileges
+	granted        map[string]audit.Depth   // the depths of those that count, by name in lower case; nil if unknown
 	grantedErr     error                    // why they are unknown
 	principalNames dataverse.PrincipalNames // the users that advice can name
 	reported       map[string]string        // titles of checks, by the reason that they reported
@@ -128,6 +130,15 @@ type examiner struct {
 // depthOf returns the depth at which the identity has a privilege; none if unknown.
 func (x *examiner) depthOf(privilege string) audit.Depth {
 	return x.granted[strings.ToLower(privilege)]
+}
+
+// uncounted says how the identity has a privilege if that does not count, else "".
+func (x *examiner) uncounted(privilege string) string {
+	i := slices.IndexFunc(x.grants, func(g collector.Grant) bool { return strings.EqualFold(g.Name, privilege) && g.Uncounted() != "" })
+	if i < 0 {
+		return ""
+	}
+	return x.grants[i].Uncounted()
 }
 
 // check runs one check, unless the context has ended. The check that examine returns with an error

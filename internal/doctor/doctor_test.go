@@ -353,3 +353,25 @@ func TestNoSoftDeletion(t *testing.T) {
 		t.Errorf("%s: %s", c.Outcome, c.Detail)
 	}
 }
+
+// A privilege that the auditor has, but that does not count, is not called missing.
+func TestUncountedPrivileges(t *testing.T) {
+	env, err := simulator.Builtin("compliant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	auditor := env.Role(RoleName)
+	auditor.RecordFilters, auditor.DepthWords = []string{"prvReadUser"}, map[string]string{"prvReadTeam": "Galaxy"}
+	checks, err := Examine(t.Context(), servedConfig(t, env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{
+		"read-users": "works, but this identity has prvReadUser for some records only: it may not see all rows",
+		"read-teams": `works, but this identity has prvReadTeam at the depth "Galaxy", which dbaudit does not know: it may not see all rows`,
+	} {
+		if c := findCheck(t, checks, id); c.Outcome != Failed || c.Detail != want {
+			t.Errorf("%s: %s: %s", id, c.Outcome, c.Detail)
+		}
+	}
+}

@@ -101,6 +101,9 @@ func (x *examiner) checkVisibility(needed []Privilege) Check {
 		c.Detail = fmt.Sprintf("works, but this identity has %s only at %s level: it does not see rows of other business units", p.Name, depth.Level())
 		if depth == audit.DepthNone {
 			c.Detail = fmt.Sprintf("works, but this identity does not have %s: it may not see all rows", p.Name)
+			if how := x.uncounted(p.Name); how != "" {
+				c.Detail = fmt.Sprintf("works, but this identity has %s %s: it may not see all rows", p.Name, how)
+			}
 		}
 		return c
 	}
