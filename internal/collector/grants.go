@@ -55,6 +55,32 @@ func ReadRoleGrants(ctx context.Context, s *StrictReader, read Read, role datave
 	return ReadObject(ctx, s, read, dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role)), decodeRoleGrants)
 }
 
+// ReadNamedRoleGrants reads the privileges of a role. Older environments return grants without
+// RolePrivilege.PrivilegeName: names is the read of these names.
+func ReadNamedRoleGrants(ctx context.Context, s *StrictReader, read, names Read, role dataverse.GUID) ([]Grant, error) {
+	grants, err := ReadRoleGrants(ctx, s, read, role)
+	if err != nil || !slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
+		return grants, err
+	}
+	table := NewTable(dataverse.Row("roles", role).Nav("roleprivileges_association"), "privilegeid",
+		func(row Row) Grant { return Grant{ID: row.ID("privilegeid"), Name: row.Text("name")} })
+	definitions, err := table.Rows(ctx, s, names)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]string{}
+	for _, d := range definitions {
+		byID[d.ID] = d.Name
+	}
+	for i := range grants {
+		g := &grants[i]
+		if g.Name = cmp.Or(g.Name, byID[g.ID]); g.Name == "" {
+			return nil, fmt.Errorf("%s: the privilege %s has no name", read.Label, g.ID)
+		}
+	}
+	return grants, nil
+}
+
 // ReadUserGrants reads the privileges that a user has from all its roles. If the environment
 // refuses this, it reads only the named ones. If a response has no names, it adds those of the
 // named privileges.
@@ -171,16 +197,13 @@ func (g roleGrants) includes(privilege string) bool {
 }
 
 func (c *collection) readRoleGrants(ctx context.Context, r role, fresh bool) (*roleGrants, error) {
-	grants, err := ReadRoleGrants(ctx, c.reader, Read{
+	grants, err := ReadNamedRoleGrants(ctx, c.reader, Read{
 		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("privileges of the role %q", r.Name), fresh: fresh,
+	}, Read{
+		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("names of the privileges of the role %q", r.Name), fresh: fresh,
 	}, dataverse.GUID(r.id))
 	if err != nil {
 		return nil, err
-	}
-	if slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
-		if err := c.readPrivilegeNames(ctx, r, grants, fresh); err != nil {
-			return nil, err
-		}
 	}
 	return c.groupGrants(grants), nil
 }
@@ -208,28 +231,4 @@ func (c *collection) groupGrants(grants []Grant) *roleGrants {
 		}
 	}
 	return grouped
-}
-
-// readPrivilegeNames adds the names of a role's privileges to its grants. Older environments
-// return grants without RolePrivilege.PrivilegeName.
-func (c *collection) readPrivilegeNames(ctx context.Context, r role, grants []Grant, fresh bool) error {
-	table := NewTable(dataverse.Row("roles", dataverse.GUID(r.id)).Nav("roleprivileges_association"), "privilegeid",
-		func(row Row) Grant { return Grant{ID: row.ID("privilegeid"), Name: row.Text("name")} })
-	definitions, err := table.Rows(ctx, c.reader, Read{
-		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("names of the privileges of the role %q", r.Name), fresh: fresh,
-	})
-	if err != nil {
-		return err
-	}
-	names := map[string]string{}
-	for _, d := range definitions {
-		names[d.ID] = d.Name
-	}
-	for i := range grants {
-		g := &grants[i]
-		if g.Name = cmp.Or(g.Name, names[g.ID]); g.Name == "" {
-			return fmt.Errorf("privileges of the role %q: the privilege %s has no name", r.Name, g.ID)
-		}
-	}
-	return nil
 }

@@ -19,19 +19,17 @@ func TestOtherGrants(t *testing.T) {
 		{"Depth":"Global","PrivilegeId":"` + second + `","PrivilegeName":"prvReadLead"},
 		{"Depth":"Wide","PrivilegeId":"` + second + `","PrivilegeName":"prvReadQueue"},
 		{"Depth":"Global","PrivilegeId":"` + third + `","PrivilegeName":"prvReadContact","RecordFilterId":"` + third + `"}]}`
-	for names, unnamed := range map[string]string{
-		`{"value":[{"privilegeid":"` + someID + `","name":"prvReadAccount"}]}`: "prvReadAccount",
-		`{"value":[]}`: someID,
-	} {
+	for name, ok := range map[string]bool{"prvReadAccount": true, "": false} {
 		s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
 				return 200, grants
 			}
-			return 200, names
+			return 200, collection(`{"privilegeid":"` + someID + `","name":"` + name + `"}`)
 		}}
 		now, err := s.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{})
-		if want := (change.State{unnamed: "local", "prvReadLead": "global", "prvReadQueue": "global"}); err != nil || !maps.Equal(now.Others, want) || len(s.requests) != 2 {
-			t.Errorf("%v: %v, by %v", err, now.Others, s.requests)
+		want := change.State{name: "local", "prvReadLead": "global", "prvReadQueue": "global"}
+		if (err == nil) != ok || ok && !maps.Equal(now.Others, want) || len(s.requests) != 2 {
+			t.Errorf("%q: %v: %v, by %v", name, err, now.Others, s.requests)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package webapi
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +34,8 @@ func (e *Environment) currentRole(ctx context.Context, t change.Target) (apply.R
 
 // currentGrants reads the privileges of a role, and the ids of the named ones that it does not grant.
 func (e *Environment) currentGrants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	list, err := e.roleGrants(ctx, t.Role.ID)
+	list, err := collector.ReadNamedRoleGrants(ctx, e.reader, collector.Read{Label: "what the role grants"},
+		collector.Read{Label: "the names of what the role grants"}, dataverse.GUID(t.Role.ID))
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -70,26 +70,6 @@ func (e *Environment) currentGrants(ctx context.Context, t change.Target, names 
 		}
 	}
 	return now, err
-}
-
-// roleGrants reads what a role grants. It reads the names of the privileges separately if the response of an
-// older environment has only their ids. The id stands for a name that cannot be read.
-func (e *Environment) roleGrants(ctx context.Context, role string) ([]collector.Grant, error) {
-	list, err := collector.ReadRoleGrants(ctx, e.reader, collector.Read{Label: "what the role grants"}, dataverse.GUID(role))
-	if err != nil {
-		return nil, err
-	}
-	var unnamed []string // ids
-	for _, g := range list {
-		if g.Name == "" {
-			unnamed = append(unnamed, g.ID)
-		}
-	}
-	names, err := e.namesOf(ctx, "privilege", unnamed, "the names of privileges")
-	for i, g := range list {
-		list[i].Name = cmp.Or(g.Name, names[g.ID], g.ID)
-	}
-	return list, err
 }
 
 type userRow struct {
