@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -72,5 +73,16 @@ func TestPageOfAnEnvironment(t *testing.T) {
 	}
 	if strings.Contains(pages["test.html"], "production") {
 		t.Error("the page of another environment has the result too")
+	}
+}
+
+// BenchmarkDistinctNames names the results of 1,000 environments.
+func BenchmarkDistinctNames(b *testing.B) {
+	rs := make([]audit.Result, 1000)
+	for i := range rs {
+		rs[i] = audit.Result{Environment: audit.Environment{Name: "contoso", URL: fmt.Sprintf("https://contoso-%04d.crm.dynamics.com", i)}}
+	}
+	for b.Loop() {
+		withDistinctNames(rs, &Options{})
 	}
 }

@@ -114,14 +114,23 @@ func fillNilLists(r *audit.Result) {
 // because some formats identify a result by that name. [Options.TargetFlags] still gets the original
 // name.
 func withDistinctNames(rs []audit.Result, o *Options) []audit.Result {
+	profiles := map[audit.Environment]string{} // the first of each environment
+	several := map[audit.Environment]bool{}    // environments with results of several profiles
+	for _, r := range rs {
+		env := withoutOrganization(r.Environment)
+		first, known := profiles[env]
+		if !known {
+			profiles[env] = r.Profile.Name
+		} else if first != r.Profile.Name {
+			several[env] = true
+		}
+	}
 	renamed := slices.Clone(rs)
 	original := map[audit.Environment]string{} // names, by the renamed environment
 	for i := range renamed {
 		env := &renamed[i].Environment
 		rewriteStrings(reflect.ValueOf(env).Elem(), text.Line, validUTF8)
-		if slices.ContainsFunc(rs, func(other audit.Result) bool {
-			return withoutOrganization(other.Environment) == withoutOrganization(rs[i].Environment) && other.Profile.Name != rs[i].Profile.Name
-		}) {
+		if several[withoutOrganization(rs[i].Environment)] {
 			env.Name += " (" + text.Line(rs[i].Profile.Name) + ")"
 			original[*env] = rs[i].Environment.Name
 		}
