@@ -114,7 +114,7 @@ func parseViews(flags []string) ([]snapshot.RequiredView, error) {
 		}
 		// A repetition would be a second finding. The policies compare names without regard to case.
 		repeated := func(v snapshot.RequiredView) bool {
-			return v.Table == table && strings.ToLower(v.Name) == strings.ToLower(name)
+			return audit.ViewKey(v.Table, v.Name) == audit.ViewKey(table, name)
 		}
 		if !slices.ContainsFunc(views, repeated) {
 			views = append(views, snapshot.RequiredView{Table: table, Name: name})
