@@ -112,11 +112,8 @@ func parseViews(flags []string) ([]snapshot.RequiredView, error) {
 		if !ok || table == "" || name == "" {
 			return nil, Usagef("--view %q: want TABLE=NAME, such as account=Demandbase Accounts", flag)
 		}
-		// A repetition would be a second finding. The policies compare names without regard to case.
-		repeated := func(v snapshot.RequiredView) bool {
-			return audit.ViewKey(v.Table, v.Name) == audit.ViewKey(table, name)
-		}
-		if !slices.ContainsFunc(views, repeated) {
+		// A repetition would be a second finding.
+		if !(snapshot.Requirement{Views: views}).HasView(table, name) {
 			views = append(views, snapshot.RequiredView{Table: table, Name: name})
 		}
 	}
